@@ -1,0 +1,140 @@
+"""What an operator may set, as frozen values with the unit in the key.
+
+Knows no driver, no socket and no file: `load.py` reads the files.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+Endpoint = Annotated[str, Field(pattern=r"^tcp://[^\s:]+:\d+$|^ipc://\S+$")]
+"""A ZeroMQ address, `tcp://HOST:PORT` or `ipc://PATH`."""
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 lets the system choose one."""
+
+
+class Model(BaseModel):
+    """A group of settings: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class SyntheticCamera(Model):
+    """A simulated Diff-Quik slide, scanned in a serpentine of overlapping fields."""
+
+    driver: Literal["synthetic"] = "synthetic"
+    name: str = "synthetic"
+    """Identifies the camera in every frame, record and metric."""
+    seed: NonNegativeInt = 1
+    """The slide: the same seed draws the same bytes."""
+    width_px: Annotated[int, Field(ge=256, le=8192)] = 1280
+    height_px: Annotated[int, Field(ge=256, le=8192)] = 1024
+    um_per_px: Annotated[float, Field(gt=0.02, lt=0.2)] = 0.069
+    overlap_percent: Annotated[int, Field(ge=0, le=30)] = 20
+    """Share of a field's width and height that its neighbour shows again."""
+    fields: PositiveInt | None = None
+    """The scan ends after so many fields; without it, it goes on."""
+    binding_percent: Annotated[float, Field(ge=0, le=100)] = 12.0
+    """Share of the simulated heads that are drawn as able to bind the zona pellucida."""
+    timing: Literal["on_demand", "free_running"] = "on_demand"
+    """`on_demand`: an exposure is made when it is asked for. `free_running`: one every 1/pace_hz s, asked for
+    or not; those that nobody asked for in time are lost at the driver, and counted."""
+    pace_hz: PositiveFloat | None = None
+    """At most so many exposures per second; without it, as fast as they are asked for."""
+
+    @model_validator(mode="after")
+    def _free_running_has_a_pace(self) -> Self:
+        if self.timing == "free_running" and self.pace_hz is None:
+            msg = "timing free_running needs pace_hz, the exposures per second"
+            raise ValueError(msg)
+        return self
+
+
+class ReplayCamera(Model):
+    """A folder of pictures, in name order."""
+
+    driver: Literal["replay"]
+    name: str = "replay"
+    folder: Path
+    um_per_px: Annotated[float, Field(gt=0.02, lt=0.2)]
+    pace_hz: PositiveFloat | None = None
+    """At most so many pictures per second; without it, as fast as they are read."""
+
+
+Camera = Annotated[SyntheticCamera | ReplayCamera, Field(discriminator="driver")]
+
+
+class OnnxRuntimeClassifier(Model):
+    """The classifier on ONNX Runtime's CPU provider."""
+
+    runtime: Literal["onnxruntime"] = "onnxruntime"
+    bundle: Path | Literal["demonstration"] = "demonstration"
+    """Folder of the model bundle, or the demonstration model that ships with zpscope."""
+    threads: PositiveInt = 1
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Crops gathered across fields before the classifier runs, at most."""
+
+
+Classifier = OnnxRuntimeClassifier
+
+
+class Tally(Model):
+    """Counting rules; see `counting/`."""
+
+    threshold_permille: Annotated[int, Field(ge=1, le=999)] = 49
+    """Published research threshold: at or below 4.9 % is at risk (Leung et al. 2025)."""
+    minimum_heads: PositiveInt = 100
+    minimum_fields: PositiveInt = 20
+
+
+class Wire(Model):
+    """Sockets between the processes, and what happens to a frame that is not taken in time."""
+
+    delivery: Literal["every", "newest"] = "every"
+    """`every`: a frame is kept until it is committed. `newest`: old frames give way, and are counted as lost."""
+    frames: Endpoint = "tcp://127.0.0.1:8471"
+    """Camera process: frames with credit and acknowledgement."""
+    newest: Endpoint = "tcp://127.0.0.1:8472"
+    """Camera process: frames to whoever listens."""
+    state: Endpoint = "tcp://127.0.0.1:8473"
+    """Inference process: state and preview for displays."""
+    control: Endpoint = "tcp://127.0.0.1:8474"
+    """Inference process: sample start, stop, status, list."""
+    retain_frames: Annotated[int, Field(ge=2, le=1024)] = 8
+    """Frames the camera process keeps until they are committed (bound in count)."""
+    newest_age_ms: PositiveInt = 1000
+    """With delivery `newest`, an older frame is not scored (bound in age)."""
+
+
+class Store(Model):
+    """The SQLite file of samples, fields and heads."""
+
+    path: Path = Path("zpscope.sqlite")
+
+
+class Metrics(Model):
+    """Prometheus endpoints; port 0 switches one off."""
+
+    host: str = "127.0.0.1"
+    camera_port: Port = 9471
+    inference_port: Port = 9472
+
+
+class Display(Model):
+    """The web page."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8470
+
+
+class Settings(Model):
+    """Everything, as one tree."""
+
+    camera: Camera
+    classifier: Classifier = OnnxRuntimeClassifier()
+    tally: Tally = Tally()
+    wire: Wire = Wire()
+    store: Store = Store()
+    metrics: Metrics = Metrics()
+    display: Display = Display()

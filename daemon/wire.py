@@ -1,0 +1,238 @@
+"""Every message between the processes, and its bytes. The only file that knows msgspec.
+
+A message is a ZeroMQ multipart: topic, header, and for some a payload of raw bytes. The header is a msgpack map
+with `version` first. Messages carry state, never deltas: the latest one is the whole truth, so a lost or late
+message does no harm. `docs/reference/wire.md` describes them for writers of other clients.
+"""
+
+from typing import ClassVar, Literal, TypeVar
+
+import msgspec
+
+from zpscope.config.errors import WireVersionError
+
+WIRE_VERSION = 1
+NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
+
+Delivery = Literal["every", "newest"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Common to all: the topic that names the kind, and the protocol version."""
+
+    topic: ClassVar[bytes]
+    version: int = WIRE_VERSION
+
+
+class FrameMessage(Message, frozen=True, kw_only=True):
+    """Camera to inference: one exposure; the payload is its pixels, row by row."""
+
+    topic: ClassVar[bytes] = b"frame"
+    camera: str
+    session: str
+    """One life of the camera process; with camera and number it identifies the frame."""
+    number: int
+    """From 0, without gaps but for frames lost at the driver."""
+    sample: str
+    captured: int
+    """Frames captured for this sample in this session, this one and the lost ones included."""
+    lost: dict[str, int]
+    """Of these, lost so far, by stage."""
+    height_px: int
+    width_px: int
+    layout: Literal["rgb8", "bayer_rg8", "bayer_bg8", "bayer_gr8", "bayer_gb8"]
+    um_per_px: float
+    captured_ns: int
+    """Host clock at the grab, ns since 1970-01-01 UTC."""
+    device_ns: int
+    stage_um: tuple[float, float] | None
+    source: str
+
+
+class CameraMessage(Message, frozen=True, kw_only=True):
+    """Camera to inference, twice a second and at every change: how the camera is."""
+
+    topic: ClassVar[bytes] = b"camera"
+    camera: str
+    session: str
+    driver: str
+    delivery: Delivery
+    sample: str | None
+    """The sample frames are captured for, as last demanded."""
+    captured: int
+    lost: dict[str, int]
+    retained: int
+    """Frames of the sample captured and not yet acknowledged."""
+    exhausted: bool
+    """A recording or simulated scan has ended."""
+    problem: str
+    """The last thing that went wrong, in words, or empty."""
+
+
+class DemandMessage(Message, frozen=True, kw_only=True):
+    """Inference to camera, twice a second and after every commit: what is wanted and what is safe."""
+
+    topic: ClassVar[bytes] = b"demand"
+    store: str
+    """Identity of the store that commits; one camera serves one store at a time."""
+    delivery: Delivery
+    sample: str | None
+    """Capture for this sample; None: capture nothing."""
+    session: str
+    """The session `committed` speaks of, or empty."""
+    committed: int
+    """Every frame of the session up to this number is in the store; -1: none."""
+    credit: int
+    """The camera may have so many sent frames that are not yet committed."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model made the scores."""
+
+    name: str
+    version: str
+    sha256: str
+    demonstration: bool
+    """Trained on simulated heads: its results say DEMONSTRATION wherever they appear."""
+    runtime: str
+
+
+class SampleSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample's ledger and count: what displays show and what programs read."""
+
+    sample: str
+    accession: str
+    state: Literal["scanning", "closing", "complete", "incomplete"]
+    """`incomplete`: it is closed, and frames were lost."""
+    started_ns: int
+    stopped_ns: int | None
+    captured: int
+    scored: int
+    skipped: dict[str, int]
+    """Whole fields, by reason."""
+    lost: dict[str, int]
+    """Whole fields, by stage."""
+    in_flight: int
+    """captured = scored + sum(skipped) + sum(lost) + in_flight."""
+    found: int
+    """Objects that segmentation found in the scored fields."""
+    rejected: dict[str, int]
+    """Objects not counted, by reason; `duplicate`: seen before in an overlapping field."""
+    k: int
+    """Heads classified as ZP-binding."""
+    n: int
+    """Heads classified; found = n + sum(rejected)."""
+    percent: float | None
+    interval: tuple[float, float]
+    """Wilson 95 % interval, percent."""
+    position: Literal["collecting", "above", "at_or_below"]
+    """The raw percentage against the threshold, decided on integers, not a verdict; `collecting` before the
+    minimum of heads and fields."""
+    threshold_percent: float
+    model: Model
+    notice: str = NOTICE
+
+
+class StateMessage(Message, frozen=True, kw_only=True):
+    """Inference to displays, at least once a second: everything they show."""
+
+    topic: ClassVar[bytes] = b"state"
+    phase: Literal["warming", "ready"]
+    sample: SampleSummary | None
+    """The open sample, else the last one of this process's life."""
+    camera: CameraMessage | None
+    camera_connected: bool
+    fields_per_s: float
+    heads_per_s: float
+    """Heads classified per second, over the last ten seconds."""
+    lag_s: float
+    """Age of the last committed frame at its commit."""
+    sent_ns: int
+    model: Model
+    notice: str = NOTICE
+
+
+class PreviewHead(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of the previewed field, in pixels of the preview picture."""
+
+    outline: list[tuple[int, int]]
+    """Closed polygon, (x, y)."""
+    tip: tuple[int, int]
+    """The anterior tip."""
+    reason: str
+    """Empty if counted."""
+    p: float | None
+    """P(ZP-binding) if classified."""
+    bound: bool
+
+
+class PreviewMessage(Message, frozen=True, kw_only=True):
+    """Inference to displays, a few times a second: the last field and its heads; the payload is a JPEG."""
+
+    topic: ClassVar[bytes] = b"preview"
+    sample: str
+    number: int
+    source: str
+    skipped: str
+    """Reason if the whole field was skipped, else empty."""
+    width_px: int
+    height_px: int
+    heads: list[PreviewHead]
+    notice: str = NOTICE
+
+
+class ControlRequest(Message, frozen=True, kw_only=True):
+    """A command to the inference process."""
+
+    topic: ClassVar[bytes] = b"request"
+    action: Literal["start", "stop", "status", "list"]
+    accession: str = ""
+    """For `start`: the pseudonymous accession of the sample."""
+
+
+class ControlReply(Message, frozen=True, kw_only=True):
+    """The answer to a command."""
+
+    topic: ClassVar[bytes] = b"reply"
+    error: str = ""
+    """One line that says what to do, or empty."""
+    samples: list[SampleSummary] = []
+
+
+class _Envelope(msgspec.Struct):
+    version: int
+
+
+MessageT = TypeVar("MessageT", bound=Message)
+_envelope = msgspec.msgpack.Decoder(_Envelope)
+
+
+def encode(message: Message) -> list[bytes]:
+    """Return topic and header; the sender appends the payload where there is one."""
+    return [message.topic, msgspec.msgpack.encode(message)]
+
+
+def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
+    """Return the message in the first two parts; raise WireVersionError if it is not one of ours."""
+    try:
+        version = _envelope.decode(parts[1]).version
+    except (IndexError, msgspec.DecodeError) as error:
+        msg = f"a message is not zpscope's ({error}): another program talks to this port; change the endpoint"
+        raise WireVersionError(msg) from error
+    if version != WIRE_VERSION:
+        msg = (
+            f"the other process speaks wire version {version}, this one {WIRE_VERSION}: "
+            "install the same zpscope version on both sides and restart them"
+        )
+        raise WireVersionError(msg)
+    try:
+        return msgspec.msgpack.decode(parts[1], type=kind)
+    except msgspec.DecodeError as error:
+        msg = f"a {kind.topic.decode()} message cannot be read ({error}): install the same zpscope version on both sides"
+        raise WireVersionError(msg) from error
+
+
+def to_json(value: object, *, indent: int = 0) -> str:
+    """Return a message, or built-in values, as JSON with the fields in their declared order."""
+    text = msgspec.json.encode(value)
+    return (msgspec.json.format(text, indent=indent) if indent else text).decode()

@@ -1,0 +1,62 @@
+"""The seam to a camera: what a driver is, and what it hands over.
+
+A driver knows its device and nothing else: no sample, no socket, no model.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.decode import PixelLayout
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """What every exposure of one stream looks like."""
+
+    height_px: int
+    width_px: int
+    layout: PixelLayout
+
+
+@dataclass(frozen=True)
+class Grab:
+    """One exposure: a frame before it has a number."""
+
+    pixels: NDArray[np.uint8]
+    """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab."""
+    device_ns: int
+    """The device's own clock, in nanoseconds."""
+    stage_um: tuple[float, float] | None
+    """Position of the field's centre on the slide, (x, y) in µm, at exposure; None without a stage."""
+    lost: int
+    """Exposures lost at the driver since the previous grab."""
+    source: str
+    """Name of the recorded picture without its ending, or empty."""
+
+
+class EndOfStream(Exception):  # noqa: N818  (an end, not an error)
+    """A recording or a simulated scan has no more exposures; `lost` were lost since the last grab."""
+
+    def __init__(self, lost: int = 0) -> None:
+        super().__init__(lost)
+        self.lost = lost
+
+
+class Camera(Protocol):
+    """A camera. Entering starts the stream, leaving stops it and lets the device go; both can be repeated."""
+
+    @property
+    def format(self) -> PixelFormat:
+        """Shape and layout of every exposure; known once entered."""
+        ...
+
+    def grab(self, timeout_s: float) -> Grab:
+        """Return the next exposure; raise GrabTimeout, CameraLost, or EndOfStream."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
