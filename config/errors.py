@@ -42,6 +42,10 @@ class WireVersionError(ZpscopeError):
     """The other process speaks another version of the protocol: update the older one."""
 
 
+class AddressInUse(ZpscopeError):
+    """A port is taken: stop the other program, or choose another port."""
+
+
 class PeerRefused(ZpscopeError):
     """The other process does not answer or serves someone else already."""
 

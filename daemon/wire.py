@@ -1,8 +1,8 @@
 """Every message between the processes, and its bytes. The only file that knows msgspec.
 
-A message is a ZeroMQ multipart: topic, header, and for some a payload of raw bytes. The header is a msgpack map
-with `version` first. Messages carry state, never deltas: the latest one is the whole truth, so a lost or late
-message does no harm. `docs/reference/wire.md` describes them for writers of other clients.
+A message is a ZeroMQ multipart: topic, header, and for some a payload of raw bytes. The header is a msgpack
+map with `version` first. Messages carry state, never deltas: the latest one is the whole truth, so a lost or
+late message does no harm. `docs/reference/wire.md` describes them for writers of other clients.
 """
 
 from typing import ClassVar, Literal, TypeVar
@@ -56,13 +56,18 @@ class CameraMessage(Message, frozen=True, kw_only=True):
     camera: str
     session: str
     driver: str
-    delivery: Delivery
+    store: str
+    """The store it serves; empty before the first demand."""
     sample: str | None
-    """The sample frames are captured for, as last demanded."""
+    """The sample that the figures below speak of."""
+    capturing: bool
+    """Exposures are being made for it; False once another sample, or none, was demanded."""
     captured: int
+    """Frames captured for the sample in this session, the lost ones included."""
     lost: dict[str, int]
+    """Of these, lost, by stage."""
     retained: int
-    """Frames of the sample captured and not yet acknowledged."""
+    """Frames of the sample captured and not yet known to be committed."""
     exhausted: bool
     """A recording or simulated scan has ended."""
     problem: str
@@ -228,7 +233,10 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
     try:
         return msgspec.msgpack.decode(parts[1], type=kind)
     except msgspec.DecodeError as error:
-        msg = f"a {kind.topic.decode()} message cannot be read ({error}): install the same zpscope version on both sides"
+        kind_name = kind.topic.decode()
+        msg = (
+            f"a {kind_name} message cannot be read ({error}): install the same zpscope version on both sides"
+        )
         raise WireVersionError(msg) from error
 
 
