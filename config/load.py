@@ -6,6 +6,7 @@ Knows files and wording; what may be set is in `settings.py`, the words for an e
 import difflib
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ def _read(name_or_path: str) -> _Draft:
         text = resources.files("zpscope.config").joinpath(f"{name_or_path}.toml").read_text("utf-8")
         return _Draft(f"profile {name_or_path}", None, tomllib.loads(text))
     path = Path(name_or_path).expanduser()
+    text = ""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         return _Draft(name_or_path, path.absolute().parent, tomllib.loads(text))
@@ -74,9 +76,7 @@ def _read(name_or_path: str) -> _Draft:
         msg = f"{name_or_path}: byte {error.start} is not UTF-8: save the file as UTF-8 text"
         raise SettingsError(msg) from error
     except tomllib.TOMLDecodeError as error:
-        hint = "; write paths with a backslash in 'single quotes'" if "'\\\\'" in str(error) else ""
-        msg = f"{name_or_path}: not TOML: {error}: correct this line{hint}"
-        raise SettingsError(msg) from error
+        raise SettingsError(f"{name_or_path}: not TOML: {error}: {_correction(text, error)}") from error
     except OSError as error:
         msg = f"{name_or_path}: cannot be read ({error.strerror}): name a TOML file that this user may read"
         raise SettingsError(msg) from error
@@ -89,6 +89,13 @@ def _not_found(name: str) -> str:
     return (
         f"{name}: no such file or profile: {meant}give a TOML file or one of the profiles {', '.join(known)}"
     )
+
+
+def _correction(text: str, error: tomllib.TOMLDecodeError) -> str:
+    place = re.search(r"at line (\d+)", str(error))
+    if place and "\\" in text.split("\n")[int(place[1]) - 1]:
+        return "correct this line; write paths with a backslash in 'single quotes'"
+    return "correct this line"
 
 
 def _override(draft: _Draft, override: str) -> None:
