@@ -92,7 +92,7 @@ class Subscriber(_Socket):
         self.raw.connect(endpoint)
         self._pending: dict[bytes, list[bytes]] = {}
 
-    def receive(self, timeout_s: float) -> list[bytes] | None:
+    def receive(self, timeout_s: float = 0.0) -> list[bytes] | None:
         """Return topic, header and payload of the newest message of some topic; None after the time."""
         if not self._pending and not self._readable(timeout_s):
             return None
@@ -110,10 +110,10 @@ class FrameServer(_Socket):
         self.raw.setsockopt(zmq.SNDHWM, 0)  # credit is the bound: a frame may be refused, never dropped
         self._bind(endpoint)
 
-    def receive(self) -> tuple[bytes, wire.DemandMessage] | None:
-        """Return the next demand and who made it, or None."""
+    def receive(self) -> tuple[bytes, list[bytes]] | None:
+        """Return who sent it, and the parts of the next message; None if there is none."""
         parts = self._receive_now()
-        return (parts[0], wire.decode(wire.DemandMessage, parts[1:])) if parts else None
+        return (parts[0], parts[1:]) if parts else None
 
     def send(self, peer: bytes, message: wire.Message, payload: memoryview | None = None) -> bool:
         """Hand over a message; False if the peer has gone. The payload must stay unchanged afterwards."""

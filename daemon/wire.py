@@ -56,6 +56,7 @@ class CameraMessage(Message, frozen=True, kw_only=True):
     camera: str
     session: str
     driver: str
+    delivery: Delivery
     store: str
     """The store it serves; empty before the first demand."""
     sample: str | None
@@ -142,7 +143,6 @@ class StateMessage(Message, frozen=True, kw_only=True):
     """Inference to displays, at least once a second: everything they show."""
 
     topic: ClassVar[bytes] = b"state"
-    phase: Literal["warming", "ready"]
     sample: SampleSummary | None
     """The open sample, else the last one of this process's life."""
     camera: CameraMessage | None
@@ -238,6 +238,11 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
             f"a {kind_name} message cannot be read ({error}): install the same zpscope version on both sides"
         )
         raise WireVersionError(msg) from error
+
+
+def model_from_json(text: str) -> Model:
+    """Return the model that `to_json` wrote."""
+    return msgspec.json.decode(text, type=Model)
 
 
 def to_json(value: object, *, indent: int = 0) -> str:

@@ -1,0 +1,7 @@
+"""`python -m zpscope.daemon` is `zpscope`."""
+
+import sys
+
+from zpscope.daemon.command import main
+
+sys.exit(main())

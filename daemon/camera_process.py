@@ -1,0 +1,212 @@
+"""The camera process: grabs exposures, numbers them, and hands them over.
+
+Knows drivers and sockets; knows no model, no store and nothing of what is in a picture. It captures while the
+inference process demands frames for a sample, and lets a frame go only when that process says it is committed.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+
+from zpscope.config.errors import GrabTimeout, WireVersionError
+from zpscope.config.settings import Settings
+from zpscope.daemon import wire
+from zpscope.daemon.outbox import Outbox, RetainedFrame
+from zpscope.daemon.sockets import FrameServer, Publisher, wait
+from zpscope.drivers.camera import Camera, EndOfStream, Grab
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 0.5
+PEER_GONE_S = 5.0
+"""A receiver silent for so long has gone, and another store may take its place."""
+_GRAB_S = 0.05
+"""How long one grab may wait: bounds how late a demand is heard."""
+
+
+class LastWarning(logging.Handler):
+    """Remembers the last warning in words, for the displays."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember a record."""
+        self.text = record.getMessage()
+
+
+class Capture:
+    """What is captured for the present sample in this session, and the numbers given so far."""
+
+    def __init__(self) -> None:
+        self.session = secrets.token_hex(8)
+        self.sample: str | None = None
+        self.capturing = False
+        self.captured = 0
+        self.lost: Counter[str] = Counter()
+        self.exhausted = False
+        self._number = 0
+
+    def demand(self, sample: str | None) -> bool:
+        """Follow a demand; return whether it begins a new sample."""
+        begins = sample is not None and sample != self.sample
+        if begins:
+            self.sample, self.captured, self.lost, self.exhausted = sample, 0, Counter(), False
+        self.capturing = sample is not None
+        return begins
+
+    def lose(self, frames: int) -> None:
+        """Count frames that the driver lost: they are captured, and have numbers."""
+        self.captured += frames
+        self._number += frames
+        if frames:
+            self.lost["driver"] += frames
+
+    def take(self) -> int:
+        """Count one exposure and return its number."""
+        self.captured += 1
+        self._number += 1
+        return self._number - 1
+
+
+class CameraProcess:
+    """One camera, one receiver at a time."""
+
+    def __init__(self, settings: Settings, camera: Camera, problems: LastWarning) -> None:
+        self._settings = settings
+        self._camera = camera
+        self._problems = problems
+        self.capture = Capture()
+        self._outbox = Outbox(settings.wire.retain_frames)
+        self._peer: bytes | None = None
+        self._store = ""
+        self._heard_s = 0.0
+        self._credit = 0
+        self._beat_s = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until told to stop; raise CameraLost when the camera is gone."""
+        wire_settings = self._settings.wire
+        with FrameServer(wire_settings.frames) as server, Publisher(wire_settings.newest) as publisher:
+            with self._camera:
+                while not stop.is_set():
+                    while received := server.receive():
+                        self._hear(server, *received)
+                    self._deliver(server)
+                    if self.wants_exposure:
+                        self._expose(publisher)
+                    else:
+                        wait([server], _GRAB_S)
+                    self._beat(server)
+            self._tell(server)
+
+    @property
+    def wants_exposure(self) -> bool:
+        """Whether there is a sample to capture for, and room for a frame."""
+        return self.capture.capturing and not self.capture.exhausted and not self._outbox.full
+
+    def message(self) -> wire.CameraMessage:
+        """Return how the camera is."""
+        return wire.CameraMessage(
+            camera=self._settings.camera.name,
+            session=self.capture.session,
+            driver=self._settings.camera.driver,
+            delivery=self._settings.wire.delivery,
+            store=self._store,
+            sample=self.capture.sample,
+            capturing=self.capture.capturing,
+            captured=self.capture.captured,
+            lost=dict(self.capture.lost),
+            retained=len(self._outbox),
+            exhausted=self.capture.exhausted,
+            problem=self._problems.text,
+        )
+
+    def _hear(self, server: FrameServer, peer: bytes, parts: list[bytes]) -> None:
+        try:
+            demand = wire.decode(wire.DemandMessage, parts)
+        except WireVersionError as error:
+            if str(error) != self._problems.text:
+                _log.warning("%s", error)
+            server.send(peer, self.message())  # in our version: the peer sees for itself
+            return
+        now = time.monotonic()
+        if self._store not in ("", demand.store) and now - self._heard_s < PEER_GONE_S:
+            server.send(peer, self.message())
+            return
+        if peer != self._peer:
+            self._peer = peer
+            self._outbox.rewind()
+        self._store, self._heard_s, self._credit = demand.store, now, demand.credit
+        if demand.session == self.capture.session:
+            self._outbox.acknowledge(demand.committed)
+        was = (self.capture.sample, self.capture.capturing)
+        if self.capture.demand(demand.sample):
+            self._begin()
+        if was != (self.capture.sample, self.capture.capturing):
+            self._tell(server)
+
+    def _begin(self) -> None:
+        """Start the stream afresh: a recording is shown from its beginning to every sample."""
+        self._outbox.clear()
+        self._camera.__exit__(None, None, None)
+        self._camera.__enter__()
+
+    def _deliver(self, server: FrameServer) -> None:
+        while self._peer is not None and (frame := self._outbox.next(self._credit)):
+            if not server.send(self._peer, frame.header, frame.pixels.data):
+                self._peer = None
+                return
+            self._outbox.sent()
+
+    def _expose(self, publisher: Publisher) -> None:
+        try:
+            grab = self._camera.grab(_GRAB_S)
+        except GrabTimeout:
+            return
+        except EndOfStream as end:
+            self.capture.lose(end.lost)
+            self.capture.exhausted = True
+            self._beat_s = 0.0
+            return
+        self.capture.lose(grab.lost)
+        frame = RetainedFrame(self._header(grab), np.array(grab.pixels, order="C"))
+        if self._settings.wire.delivery == "every":
+            self._outbox.add(frame)
+        else:
+            publisher.send(frame.header, frame.pixels.data)
+
+    def _header(self, grab: Grab) -> wire.FrameMessage:
+        number = self.capture.take()
+        shape = self._camera.format
+        return wire.FrameMessage(
+            camera=self._settings.camera.name,
+            session=self.capture.session,
+            number=number,
+            sample=self.capture.sample or "",
+            captured=self.capture.captured,
+            lost=dict(self.capture.lost),
+            height_px=shape.height_px,
+            width_px=shape.width_px,
+            layout=shape.layout,
+            um_per_px=self._settings.camera.um_per_px,
+            captured_ns=time.time_ns(),
+            device_ns=grab.device_ns,
+            stage_um=grab.stage_um,
+            source=grab.source,
+        )
+
+    def _beat(self, server: FrameServer) -> None:
+        now = time.monotonic()
+        if now - self._beat_s >= HEARTBEAT_S:
+            self._beat_s = now
+            self._tell(server)
+
+    def _tell(self, server: FrameServer) -> None:
+        if self._peer is not None and not server.send(self._peer, self.message()):
+            self._peer = None

@@ -1,0 +1,67 @@
+"""The command line: the table of commands, and what an error looks like.
+
+A command is a module with `HELP`, `add_arguments` and `run`; only the one that is chosen is imported, so that
+`zpscope sample stop` does not wait for a web server to load, and `daemon` need not know `display`.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Protocol, cast
+
+from zpscope.config.errors import ZpscopeError
+
+COMMANDS = {
+    "demo": "zpscope.daemon.demo_command",
+    "run": "zpscope.daemon.run_command",
+    "camera": "zpscope.daemon.camera_command",
+    "inference": "zpscope.daemon.inference_command",
+    "display": "zpscope.display.display_command",
+    "sample": "zpscope.daemon.sample_command",
+    "score": "zpscope.daemon.score_command",
+    "segment": "zpscope.daemon.segment_command",
+    "check": "zpscope.daemon.check_command",
+}
+NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 done, 1 the work failed, 2 wrong usage or settings."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else ""
+    chosen = [name] if name in COMMANDS else list(COMMANDS)
+    parser = argparse.ArgumentParser(
+        prog="zpscope", description="Live scoring of zona pellucida-binding sperm.", epilog=NOTICE
+    )
+    parser.add_argument("--version", action="version", version=f"zpscope {version('zpscope')}. {NOTICE}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in chosen:
+        module = cast("Command", importlib.import_module(COMMANDS[command]))
+        subparser = commands.add_parser(command, help=module.HELP, description=module.HELP, epilog=NOTICE)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    arguments = parser.parse_args(words)
+    try:
+        status: int = arguments.run(arguments)
+    except ZpscopeError as error:
+        sys.stderr.write("".join(f"zpscope: {line}\n" for line in str(error).splitlines()))
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

@@ -1,0 +1,198 @@
+"""The inference process: frames in; heads found, classified and committed; state out.
+
+It wires sockets and clocks to the pure stages and to the open sample, and is the one process that writes the
+store. Every wait is bounded, so that a demand, a command or a signal is heard within a moment.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import ExitStack
+
+import numpy as np
+
+from zpscope.config.errors import PeerRefused
+from zpscope.config.settings import Settings
+from zpscope.daemon import wire
+from zpscope.daemon.metrics import ScoringMetrics
+from zpscope.daemon.preview import preview
+from zpscope.daemon.samples import Samples
+from zpscope.daemon.scoring import ExaminedField, ScoredField
+from zpscope.daemon.sockets import ControlServer, FrameClient, Publisher, Subscriber, wait
+
+_log = logging.getLogger(__name__)
+
+DEMAND_S = 0.5
+STATE_S = 0.1
+"""State goes out at most so often while fields are committed, and once a second without."""
+PREVIEW_S = 0.25
+CAMERA_GONE_S = 5.0
+"""A camera process silent for so long is gone."""
+RATE_S = 10.0
+"""Rates are over the last so many seconds."""
+
+
+class Rates:
+    """Fields and heads per second, lately."""
+
+    def __init__(self) -> None:
+        self._commits: deque[tuple[float, int]] = deque()
+
+    def note(self, now_s: float, heads: int) -> None:
+        """Note a committed field."""
+        self._commits.append((now_s, heads))
+
+    def per_s(self, now_s: float) -> tuple[float, float]:
+        """Return fields and heads per second."""
+        while self._commits and now_s - self._commits[0][0] > RATE_S:
+            self._commits.popleft()
+        if not self._commits:
+            return 0.0, 0.0
+        span_s = max(1.0, now_s - self._commits[0][0])
+        return len(self._commits) / span_s, sum(heads for _, heads in self._commits) / span_s
+
+
+class InferenceProcess:
+    """One camera's frames, one store, one model."""
+
+    def __init__(self, settings: Settings, samples: Samples, model: wire.Model, metrics: ScoringMetrics) -> None:
+        self._settings = settings
+        self._samples = samples
+        self._model = model
+        self._metrics = metrics
+        self._camera: wire.CameraMessage | None = None
+        self._camera_heard_s = time.monotonic()
+        self._rates = Rates()
+        self._lag_s = 0.0
+        self._demand_s = self._state_s = self._preview_s = 0.0
+        self._news = True
+        """Something happened that camera and displays should hear of now."""
+
+    def run(self, stop: threading.Event, publisher: Publisher) -> None:
+        """Serve until told to stop."""
+        wire_settings = self._settings.wire
+        with ExitStack() as stack:
+            control = stack.enter_context(ControlServer(wire_settings.control))
+            frames = stack.enter_context(FrameClient(wire_settings.frames))
+            sources: list[FrameClient | Subscriber] = [frames]
+            if wire_settings.delivery == "newest":
+                topics = [wire.FrameMessage.topic]
+                sources.append(stack.enter_context(Subscriber(wire_settings.newest, topics)))
+            while not stop.is_set():
+                wait([control, *sources], STATE_S)
+                while asked := control.receive():
+                    control.send(asked[0], self._samples.answer(asked[1]))
+                    self._news = True
+                self._commit(self._examine(sources, stop), publisher)
+                self._settle()
+                self._speak(frames, publisher)
+
+    def _examine(self, sources: list[FrameClient | Subscriber], stop: threading.Event) -> list[ExaminedField]:
+        """Take what has arrived, up to one batch of crops."""
+        examined: list[ExaminedField] = []
+        crops = 0
+        while crops < self._settings.classifier.batch and not stop.is_set():
+            parts = next((got for source in sources if (got := source.receive())), None)
+            if parts is None:
+                break
+            if parts[0] == wire.CameraMessage.topic:
+                self._hear(wire.decode(wire.CameraMessage, parts))
+            elif field := self._receive(parts):
+                examined.append(field)
+                crops += len(field.crops)
+        return examined
+
+    def _hear(self, message: wire.CameraMessage) -> None:
+        if message.store not in ("", self._samples.store.identity):
+            msg = (
+                f"the camera process at {self._settings.wire.frames} serves another inference process with "
+                "another store: stop that one, or set another wire.frames"
+            )
+            raise PeerRefused(msg)
+        if message.delivery != self._settings.wire.delivery:
+            msg = (
+                f"the camera process delivers {message.delivery!r}, this one wants "
+                f"{self._settings.wire.delivery!r}: give both the same wire.delivery and restart them"
+            )
+            raise PeerRefused(msg)
+        self._news = self._news or self._camera is None or self._camera.session != message.session
+        self._camera, self._camera_heard_s = message, time.monotonic()
+        if sample := self._samples.present:
+            sample.hear(message)
+
+    def _receive(self, parts: list[bytes]) -> ExaminedField | None:
+        header = wire.decode(wire.FrameMessage, parts)
+        sample = self._samples.present
+        if sample is None:
+            return None
+        shape = (header.height_px, header.width_px, 3)[: 3 if header.layout == "rgb8" else 2]
+        pixels = np.frombuffer(parts[2], np.uint8).reshape(shape)
+        return sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
+
+    def _commit(self, examined: list[ExaminedField], publisher: Publisher) -> None:
+        sample = self._samples.present
+        if sample is None or not examined:
+            return
+        scored_fields = sample.commit(examined)
+        now_s = time.monotonic()
+        for scored in scored_fields:
+            self._lag_s = max(0.0, (time.time_ns() - scored.examined.header.captured_ns) / 1e9)
+            self._metrics.lag.observe(self._lag_s)
+            self._rates.note(now_s, len(scored.p))
+        self._news = True
+        self._show(scored_fields[-1], publisher)
+
+    def _settle(self) -> None:
+        gone = time.monotonic() - self._camera_heard_s > CAMERA_GONE_S
+        if gone:
+            self._camera = None
+        self._metrics.camera_connected.set(self._camera is not None)
+        sample = self._samples.present
+        if sample is not None and sample.open:
+            sample.settle(self._camera, camera_gone=gone)
+            self._news = self._news or not sample.open
+
+    def _speak(self, frames: FrameClient, publisher: Publisher) -> None:
+        now_s = time.monotonic()
+        if self._news or now_s - self._demand_s >= DEMAND_S:
+            self._demand_s = now_s
+            frames.send(self._demand())
+        if now_s - self._state_s >= (STATE_S if self._news else 1.0):
+            self._state_s = now_s
+            self._news = False
+            publisher.send(self.state())
+
+    def _demand(self) -> wire.DemandMessage:
+        sample = self._samples.present
+        session = self._camera.session if self._camera else ""
+        wanted = sample is not None and sample.record.state == "scanning"
+        return wire.DemandMessage(
+            store=self._samples.store.identity,
+            delivery=self._settings.wire.delivery,
+            sample=sample.record.id if sample and wanted else None,
+            session=session,
+            committed=sample.committed(session) if sample else -1,
+            credit=self._settings.wire.retain_frames,
+        )
+
+    def state(self) -> wire.StateMessage:
+        """Return what displays show."""
+        sample = self._samples.present
+        fields_per_s, heads_per_s = self._rates.per_s(time.monotonic())
+        return wire.StateMessage(
+            sample=sample.summary if sample else None,
+            camera=self._camera,
+            camera_connected=self._camera is not None,
+            fields_per_s=fields_per_s,
+            heads_per_s=heads_per_s,
+            lag_s=self._lag_s,
+            sent_ns=time.time_ns(),
+            model=self._model,
+        )
+
+    def _show(self, scored: ScoredField, publisher: Publisher) -> None:
+        now_s = time.monotonic()
+        if now_s - self._preview_s >= PREVIEW_S:
+            self._preview_s = now_s
+            publisher.send(*preview(scored))

@@ -1,0 +1,110 @@
+"""What became of every frame of a sample, and the count. Pure arithmetic; knows no socket and no file.
+
+The law, exact at every moment: captured = scored + skipped + lost + in_flight. `captured` and the losses at the
+driver come from the camera process, everything else from what was committed; nothing is derived from the law
+itself but `in_flight`, which must be zero once the camera says that it retains nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass
+class SessionAccount:
+    """The frames of one life of the camera process."""
+
+    captured: int = 0
+    lost: dict[str, int] = field(default_factory=dict[str, int])
+    """By stage: `driver`, `camera`, `transport`, `age`."""
+    committed: int = 0
+    """Scored or skipped."""
+
+    @property
+    def in_flight(self) -> int:
+        """Frames captured whose fate is open."""
+        return self.captured - self.committed - sum(self.lost.values())
+
+
+@dataclass(frozen=True)
+class FieldCount:
+    """What one committed field adds."""
+
+    skip: str
+    """Reason if the whole field was skipped, else empty."""
+    reasons: tuple[str, ...]
+    """Per object found: empty if it was classified."""
+    k: int
+    """Heads classified as ZP-binding."""
+
+
+@dataclass
+class Ledger:
+    """The running account of one sample."""
+
+    sessions: dict[str, SessionAccount] = field(default_factory=dict[str, SessionAccount])
+    scored: int = 0
+    skipped: Counter[str] = field(default_factory=Counter[str])
+    found: int = 0
+    rejected: Counter[str] = field(default_factory=Counter[str])
+    k: int = 0
+    n: int = 0
+
+    @property
+    def captured(self) -> int:
+        """Frames captured, over all sessions."""
+        return sum(account.captured for account in self.sessions.values())
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Frames lost by stage, over all sessions."""
+        total = Counter[str]()
+        for account in self.sessions.values():
+            total.update(account.lost)
+        return {stage: count for stage, count in sorted(total.items()) if count}
+
+    @property
+    def in_flight(self) -> int:
+        """Frames captured whose fate is open, over all sessions."""
+        return sum(account.in_flight for account in self.sessions.values())
+
+    def hear(self, session: str, captured: int, lost: Mapping[str, int]) -> bool:
+        """Take the camera's own figures, which only grow; return whether they changed anything."""
+        account = self.sessions.setdefault(session, SessionAccount())
+        before = (account.captured, dict(account.lost))
+        account.captured = max(account.captured, captured)
+        self._book(account, lost)
+        return before != (account.captured, account.lost)
+
+    def lose(self, session: str, lost: Mapping[str, int]) -> bool:
+        """Book losses of a session seen on this side, as totals by stage; return whether any is new."""
+        account = self.sessions.setdefault(session, SessionAccount())
+        before = dict(account.lost)
+        self._book(account, lost)
+        return before != account.lost
+
+    def close(self, session: str, stage: str) -> bool:
+        """Book what is still in flight in a session that is over as lost at `stage`; return whether any was."""
+        account = self.sessions[session]
+        missing = account.in_flight
+        if missing > 0:
+            account.lost[stage] = account.lost.get(stage, 0) + missing
+        return missing > 0
+
+    def commit(self, session: str, count: FieldCount) -> None:
+        """Add one committed field."""
+        self.sessions.setdefault(session, SessionAccount()).committed += 1
+        if count.skip:
+            self.skipped[count.skip] += 1
+            return
+        self.scored += 1
+        self.found += len(count.reasons)
+        self.rejected.update(reason for reason in count.reasons if reason)
+        self.n += sum(not reason for reason in count.reasons)
+        self.k += count.k
+
+    @staticmethod
+    def _book(account: SessionAccount, lost: Mapping[str, int]) -> None:
+        for stage, count in lost.items():
+            if count > account.lost.get(stage, 0):
+                account.lost[stage] = count

@@ -1,0 +1,126 @@
+"""The open sample: what has been received, examined and committed of it.
+
+Knows the store and the stages; knows no socket and no clock. Made anew from the store, it goes on at the very
+frame after the last committed one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.config.settings import Settings
+from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer
+from zpscope.daemon.store import SampleRecord, SampleState, Store
+from zpscope.daemon.summary import summarise
+from zpscope.daemon.wire import CameraMessage, FrameMessage, SampleSummary
+from zpscope.engines.engine import Engine
+from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.unique import CountedHeads
+
+
+class LiveSample:
+    """One sample between its start and the moment when its last frame is accounted for."""
+
+    def __init__(self, store: Store, record: SampleRecord, engine: Engine, settings: Settings) -> None:
+        self._store = store
+        self.record = record
+        self._settings = settings
+        self.ledger = store.ledger(record.id)
+        counted = CountedHeads(store.counted_um(record.id))
+        colour = SlideColour.from_json(record.colour)
+        self._scorer = Scorer(engine, settings.classifier.batch, colour, counted)
+        self._received: dict[str, int] = {}
+        self._taken: dict[str, int] = {s: a.committed for s, a in self.ledger.sessions.items()}
+
+    @property
+    def open(self) -> bool:
+        """Frames are still wanted or awaited."""
+        return self.record.state in ("scanning", "closing")
+
+    @property
+    def summary(self) -> SampleSummary:
+        """What displays show of it."""
+        return summarise(self.record, self.ledger, self._settings.tally)
+
+    def committed(self, session: str) -> int:
+        """Return the highest committed frame number of a session, -1 if there is none."""
+        return self._store.committed(session)
+
+    def hear(self, message: CameraMessage) -> None:
+        """Take the camera's account of the frames it captured."""
+        if message.sample == self.record.id and self.ledger.hear(message.session, message.captured, message.lost):
+            self._put(message.session)
+
+    def receive(self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float) -> ExaminedField | None:
+        """Examine the next frame; None if it was received before, is of another sample, or is too old."""
+        if header.sample != self.record.id or not self.open:
+            return None
+        last = self._received.setdefault(header.session, self._store.committed(header.session))
+        if header.number <= last:
+            return None
+        self._received[header.session] = header.number
+        self.ledger.hear(header.session, header.captured, header.lost)
+        if self._settings.wire.delivery == "newest" and self._give_way(header, age_ms):
+            return None
+        return self._scorer.examine(header, pixels)
+
+    def commit(self, fields: Sequence[ExaminedField]) -> list[ScoredField]:
+        """Classify examined fields together and commit them one by one, in order."""
+        scored_fields = self._scorer.classify(fields)
+        for scored in scored_fields:
+            session = scored.examined.header.session
+            self._store.commit_field(self.record.id, scored, self.ledger.sessions[session])
+            self.ledger.commit(session, scored.count)
+        return scored_fields
+
+    def stop(self, now_ns: int) -> None:
+        """Capture no more; what is on its way is still scored."""
+        self._set_state("closing", now_ns)
+
+    def settle(self, camera: CameraMessage | None, *, camera_gone: bool) -> None:
+        """Book what can never arrive any more as lost, and close the sample when nothing is awaited.
+
+        To be called when every received frame is committed.
+        """
+        if camera is not None:
+            for session in [s for s in self.ledger.sessions if s != camera.session]:
+                self._lose_rest(session, "camera")
+        if self.record.state != "closing":
+            return
+        if camera is None or camera_gone:
+            drained, stage = camera_gone, "camera"
+        else:
+            mine = camera.sample == self.record.id
+            drained, stage = not (mine and (camera.capturing or camera.retained)), "transport"
+        if drained:
+            for session in list(self.ledger.sessions):
+                self._lose_rest(session, stage)
+            self._set_state("incomplete" if self.ledger.lost else "complete", self.record.stopped_ns)
+
+    def _give_way(self, header: FrameMessage, age_ms: float) -> bool:
+        """Book the frames that delivery `newest` has passed over; return whether this one is too old as well."""
+        account = self.ledger.sessions[header.session]
+        taken = self._taken.get(header.session, 0)
+        too_old = age_ms > self._settings.wire.newest_age_ms
+        aged = account.lost.get("age", 0)
+        arrived = taken + aged + 1
+        passed_over = header.captured - sum(header.lost.values()) - arrived
+        self.ledger.lose(header.session, {"transport": max(0, passed_over), "age": aged + too_old})
+        if not too_old:
+            self._taken[header.session] = taken + 1
+            return False
+        self._put(header.session)
+        return True
+
+    def _lose_rest(self, session: str, stage: str) -> None:
+        if self.ledger.close(session, stage):
+            self._put(session)
+
+    def _put(self, session: str) -> None:
+        self._store.put_session(self.record.id, session, self.ledger.sessions[session])
+
+    def _set_state(self, state: SampleState, stopped_ns: int | None) -> None:
+        self._store.set_state(self.record.id, state, stopped_ns)
+        self.record = replace(self.record, state=state, stopped_ns=stopped_ns)

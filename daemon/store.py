@@ -1,0 +1,292 @@
+"""Samples, fields and heads on disk, in one SQLite file: the one place where they are written and read.
+
+One transaction per field: a field is in the store with all its heads, or not at all. One process writes, others
+may read meanwhile (WAL). No total is stored beside what it is a total of.
+"""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import cv2
+
+from zpscope.config.errors import StoreError
+from zpscope.daemon.ledger import Ledger, SessionAccount
+from zpscope.daemon.scoring import ScoredField
+from zpscope.daemon.store_tables import STORE_VERSION, TABLES
+
+SampleState = Literal["scanning", "closing", "complete", "incomplete"]
+
+_REMEDY = {
+    sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission to the file and its folder",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space and start again; every committed field is safe",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and this user may write to it",
+    sqlite3.SQLITE_NOTADB: "it is not a zpscope store: set another store.path",
+    sqlite3.SQLITE_CORRUPT: "it is damaged: restore the last backup, or set another store.path",
+    sqlite3.SQLITE_BUSY: "another program holds it: close that program and start again",
+}
+
+
+@dataclass(frozen=True)
+class SampleRecord:
+    """A row of the table `sample`."""
+
+    id: str
+    accession: str
+    state: SampleState
+    started_ns: int
+    stopped_ns: int | None
+    model: str
+    """JSON of wire.Model."""
+    settings: str
+    """JSON of config.Settings."""
+    preprocessing: str
+    software: str
+    colour: str
+    """JSON of imaging.SlideColour after the last committed field."""
+
+
+class Store:
+    """An open store; made by `open_store` or `read_store`."""
+
+    def __init__(self, database: sqlite3.Connection, path: Path, lock: "_Lock | None") -> None:
+        self._database = database
+        self._path = path
+        self._lock = lock
+        self.identity: str = self._all("SELECT store FROM identity")[0][0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def samples(self) -> list[SampleRecord]:
+        """Return every sample, oldest first."""
+        return [SampleRecord(*row) for row in self._all("SELECT * FROM sample ORDER BY started_ns, id")]
+
+    def ledger(self, sample: str) -> Ledger:
+        """Return the account of a sample, from the fields and heads themselves."""
+        ledger = Ledger()
+        for session, captured in self._all("SELECT session, captured FROM session WHERE sample = ?", sample):
+            ledger.sessions[session] = SessionAccount(captured)
+        for session, stage, frames in self._all(
+            "SELECT session, stage, frames FROM loss WHERE sample = ?", sample
+        ):
+            ledger.sessions[session].lost[stage] = frames
+        for session, skip, fields in self._all(
+            "SELECT session, skip, count(*) FROM field WHERE sample = ? GROUP BY session, skip", sample
+        ):
+            ledger.sessions[session].committed += fields
+            if skip:
+                ledger.skipped[skip] += fields
+            else:
+                ledger.scored += fields
+        objects = Counter[str]()
+        for reason, heads, bound in self._all(
+            "SELECT reason, count(*), coalesce(sum(bound), 0) FROM head "
+            "JOIN field ON field.id = head.field WHERE sample = ? GROUP BY reason",
+            sample,
+        ):
+            objects[reason] += heads
+            ledger.k += bound
+        ledger.found = objects.total()
+        ledger.n = objects.pop("", 0)
+        ledger.rejected = objects
+        return ledger
+
+    def counted_um(self, sample: str) -> list[tuple[float, float]]:
+        """Return the slide positions, (x, y) in µm, of the heads that count."""
+        return self._all(
+            "SELECT slide_x_um, slide_y_um FROM head JOIN field ON field.id = head.field "
+            "WHERE sample = ? AND reason = '' AND slide_x_um IS NOT NULL",
+            sample,
+        )
+
+    def committed(self, session: str) -> int:
+        """Return the highest committed frame number of a session, -1 if there is none."""
+        number: int = self._all("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][0]
+        return number
+
+    def add_sample(self, sample: SampleRecord) -> None:
+        """Begin a sample."""
+        with self._transaction():
+            marks = ", ".join("?" * len(astuple(sample)))
+            self._database.execute(f"INSERT INTO sample VALUES ({marks})", astuple(sample))
+
+    def set_state(self, sample: str, state: SampleState, stopped_ns: int | None) -> None:
+        """Move a sample on in its life."""
+        with self._transaction():
+            self._database.execute(
+                "UPDATE sample SET state = ?, stopped_ns = ? WHERE id = ?", (state, stopped_ns, sample)
+            )
+
+    def put_session(self, sample: str, session: str, account: SessionAccount) -> None:
+        """Write the frames captured and lost in a session so far."""
+        with self._transaction():
+            self._put_session(sample, session, account)
+
+    def commit_field(self, sample: str, scored: ScoredField, account: SessionAccount) -> None:
+        """Write a field with all its heads, and its session's account; all or nothing."""
+        header = scored.examined.header
+        with self._transaction():
+            self._put_session(sample, header.session, account)
+            stage_um = header.stage_um or (None, None)
+            row = (sample, header.session, header.number, header.source, header.captured_ns, header.device_ns)
+            field = self._database.execute(
+                "INSERT INTO field VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, *stage_um, header.um_per_px, scored.examined.skip),
+            ).lastrowid
+            self._database.executemany(
+                f"INSERT INTO head VALUES ({', '.join('?' * 13)})", _head_rows(field, scored)
+            )
+            colour = scored.examined.colour.to_json()
+            self._database.execute(
+                "UPDATE sample SET colour = ? WHERE id = ? AND colour <> ?", (colour, sample, colour)
+            )
+
+    def _put_session(self, sample: str, session: str, account: SessionAccount) -> None:
+        self._database.execute(
+            "INSERT INTO session VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET captured = excluded.captured",
+            (sample, session, account.captured),
+        )
+        self._database.executemany(
+            "INSERT INTO loss VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET frames = excluded.frames",
+            [(sample, session, stage, frames) for stage, frames in account.lost.items()],
+        )
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
+        with _plain_errors(self._path):
+            return self._database.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _plain_errors(self._path):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+
+def open_store(path: Path) -> Store:
+    """Open a store to write, making it if it is not there; raise StoreError if another process has it."""
+    lock = _Lock(path)
+    try:
+        with _plain_errors(path):
+            database = sqlite3.connect(path, isolation_level=None)
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                database.execute(f"PRAGMA {setting}")
+            if _version(database, path) == 0:
+                _create(database)
+        return Store(database, path, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def read_store(path: Path) -> Store:
+    """Open a store to read, beside a process that may be writing to it."""
+    if not path.exists():
+        msg = f"there is no store {path}: start `zpscope run`, or give the settings it runs with (-c)"
+        raise StoreError(msg)
+    with _plain_errors(path):
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        _version(database, path)
+    return Store(database, path, None)
+
+
+def _version(database: sqlite3.Connection, path: Path) -> int:
+    version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > STORE_VERSION:
+        msg = (
+            f"the store {path} was written by a newer zpscope (store version {version}, this one knows "
+            f"{STORE_VERSION}): install that zpscope, or set another store.path"
+        )
+        raise StoreError(msg)
+    return version
+
+
+def _create(database: sqlite3.Connection) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    for table in TABLES:
+        database.execute(table)
+    database.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(16),))
+    database.execute(f"PRAGMA user_version = {STORE_VERSION}")
+    database.execute("COMMIT")
+
+
+def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object, ...]]:
+    heads, slide_um = scored.examined.heads, scored.examined.slide_um
+    if heads is None:
+        return
+    scores = iter(zip(scored.p, scored.bound, scored.examined.crops, strict=True))
+    for i, reason in enumerate(heads.reason):
+        p, bound, crop = (None, None, None) if reason else next(scores)
+        yield (
+            field,
+            i + 1,
+            *heads.centre_px[i].tolist(),
+            *((None, None) if slide_um is None else slide_um[i].tolist()),
+            float(heads.angle_deg[i]),
+            float(heads.area_um2[i]),
+            reason,
+            None if p is None else float(p),
+            None if bound is None else int(bound),
+            heads.outlines[i].astype("<i2").tobytes(),
+            None if crop is None else cv2.imencode(".png", crop)[1].tobytes(),
+        )
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into one line that says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        msg = f"the store {path} cannot be used: {_REMEDY.get(code, str(error))}"
+        raise StoreError(msg) from error
+
+
+class _Lock:
+    """Held by the one process that writes; the system lets it go when the process dies, however it dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._file = self._take(path)
+        while os.fstat(self._file).st_nlink == 0:  # its last holder removed it between our open and our lock
+            os.close(self._file)
+            self._file = self._take(path)
+
+    def _take(self, path: Path) -> int:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            msg = f"the store {path} cannot be used ({error.strerror}): set a store.path this user may write to"
+            raise StoreError(msg) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(file)
+            msg = f"another inference process writes to the store {path}: stop it, or set another store.path"
+            raise StoreError(msg) from error
+        return file
+
+    def release(self) -> None:
+        """Let go, and leave no file behind."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
