@@ -50,5 +50,13 @@ class PeerRefused(ZpscopeError):
     """The other process does not answer or serves someone else already."""
 
 
+class CommandRefused(ZpscopeError):
+    """A command does not fit the moment: the message says what must come first."""
+
+
+class ProcessFailed(ZpscopeError):
+    """A process of `zpscope run` cannot go on: its own last lines say why."""
+
+
 class StoreError(ZpscopeError):
     """The store cannot be used: mend what the message says; committed fields are safe."""

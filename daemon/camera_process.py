@@ -5,19 +5,18 @@ inference process demands frames for a sample, and lets a frame go only when tha
 """
 
 import logging
-import secrets
 import threading
 import time
-from collections import Counter
 
 import numpy as np
 
 from zpscope.config.errors import GrabTimeout, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
+from zpscope.daemon.capture import Capture
 from zpscope.daemon.outbox import Outbox, RetainedFrame
 from zpscope.daemon.sockets import FrameServer, Publisher, wait
-from zpscope.drivers.camera import Camera, EndOfStream, Grab
+from zpscope.drivers.camera import Camera, EndOfStream
 
 _log = logging.getLogger(__name__)
 
@@ -40,40 +39,6 @@ class LastWarning(logging.Handler):
         self.text = record.getMessage()
 
 
-class Capture:
-    """What is captured for the present sample in this session, and the numbers given so far."""
-
-    def __init__(self) -> None:
-        self.session = secrets.token_hex(8)
-        self.sample: str | None = None
-        self.capturing = False
-        self.captured = 0
-        self.lost: Counter[str] = Counter()
-        self.exhausted = False
-        self._number = 0
-
-    def demand(self, sample: str | None) -> bool:
-        """Follow a demand; return whether it begins a new sample."""
-        begins = sample is not None and sample != self.sample
-        if begins:
-            self.sample, self.captured, self.lost, self.exhausted = sample, 0, Counter(), False
-        self.capturing = sample is not None
-        return begins
-
-    def lose(self, frames: int) -> None:
-        """Count frames that the driver lost: they are captured, and have numbers."""
-        self.captured += frames
-        self._number += frames
-        if frames:
-            self.lost["driver"] += frames
-
-    def take(self) -> int:
-        """Count one exposure and return its number."""
-        self.captured += 1
-        self._number += 1
-        return self._number - 1
-
-
 class CameraProcess:
     """One camera, one receiver at a time."""
 
@@ -81,7 +46,7 @@ class CameraProcess:
         self._settings = settings
         self._camera = camera
         self._problems = problems
-        self.capture = Capture()
+        self.capture = Capture(settings.camera.name, settings.camera.um_per_px)
         self._outbox = Outbox(settings.wire.retain_frames)
         self._peer: bytes | None = None
         self._store = ""
@@ -170,36 +135,14 @@ class CameraProcess:
         except GrabTimeout:
             return
         except EndOfStream as end:
-            self.capture.lose(end.lost)
-            self.capture.exhausted = True
+            self.capture.end(end.lost)
             self._beat_s = 0.0
             return
-        self.capture.lose(grab.lost)
-        frame = RetainedFrame(self._header(grab), np.array(grab.pixels, order="C"))
+        frame = RetainedFrame(self.capture.take(grab, self._camera.format), np.array(grab.pixels, order="C"))
         if self._settings.wire.delivery == "every":
             self._outbox.add(frame)
         else:
             publisher.send(frame.header, frame.pixels.data)
-
-    def _header(self, grab: Grab) -> wire.FrameMessage:
-        number = self.capture.take()
-        shape = self._camera.format
-        return wire.FrameMessage(
-            camera=self._settings.camera.name,
-            session=self.capture.session,
-            number=number,
-            sample=self.capture.sample or "",
-            captured=self.capture.captured,
-            lost=dict(self.capture.lost),
-            height_px=shape.height_px,
-            width_px=shape.width_px,
-            layout=shape.layout,
-            um_per_px=self._settings.camera.um_per_px,
-            captured_ns=time.time_ns(),
-            device_ns=grab.device_ns,
-            stage_um=grab.stage_um,
-            source=grab.source,
-        )
 
     def _beat(self, server: FrameServer) -> None:
         now = time.monotonic()

@@ -33,9 +33,13 @@ class Command(Protocol):
 
     HELP: str
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options to its parser."""
+        ...
 
-    def run(self, arguments: argparse.Namespace) -> int: ...
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it, and return the exit status; a ZpscopeError becomes one line."""
+        ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -56,7 +56,9 @@ class Rates:
 class InferenceProcess:
     """One camera's frames, one store, one model."""
 
-    def __init__(self, settings: Settings, samples: Samples, model: wire.Model, metrics: ScoringMetrics) -> None:
+    def __init__(
+        self, settings: Settings, samples: Samples, model: wire.Model, metrics: ScoringMetrics
+    ) -> None:
         self._settings = settings
         self._samples = samples
         self._model = model

@@ -50,10 +50,14 @@ class LiveSample:
 
     def hear(self, message: CameraMessage) -> None:
         """Take the camera's account of the frames it captured."""
-        if message.sample == self.record.id and self.ledger.hear(message.session, message.captured, message.lost):
+        if message.sample == self.record.id and self.ledger.hear(
+            message.session, message.captured, message.lost
+        ):
             self._put(message.session)
 
-    def receive(self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float) -> ExaminedField | None:
+    def receive(
+        self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float
+    ) -> ExaminedField | None:
         """Examine the next frame; None if it was received before, is of another sample, or is too old."""
         if header.sample != self.record.id or not self.open:
             return None

@@ -36,7 +36,11 @@ def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> Iterator
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:
-        why = "is in use by another program" if error.errno == errno.EADDRINUSE else f"failed ({error.strerror})"
+        why = (
+            "is in use by another program"
+            if error.errno == errno.EADDRINUSE
+            else f"failed ({error.strerror})"
+        )
         msg = f"the metrics port {host}:{port} {why}: set another one under [metrics], or 0 for none"
         raise AddressInUse(msg) from error
     try:
@@ -66,7 +70,9 @@ class LedgerCollector(Collector):
         ledgers = self._ledgers()
         yield _counter("zpscope_fields_captured", "Fields captured.", sum(one.captured for one in ledgers))
         yield _counter("zpscope_fields_scored", "Fields scored.", sum(one.scored for one in ledgers))
-        yield _by("zpscope_fields_skipped", "Whole fields skipped.", "reason", [one.skipped for one in ledgers])
+        yield _by(
+            "zpscope_fields_skipped", "Whole fields skipped.", "reason", [one.skipped for one in ledgers]
+        )
         yield _by("zpscope_fields_lost", "Whole fields lost.", "stage", [one.lost for one in ledgers])
         yield GaugeMetricFamily(
             "zpscope_fields_in_flight",
@@ -77,7 +83,9 @@ class LedgerCollector(Collector):
         rejected = [one.rejected for one in ledgers]
         yield _by("zpscope_objects_rejected", "Objects not classified.", "reason", rejected)
         yield _counter("zpscope_heads_classified", "Heads classified.", sum(one.n for one in ledgers))
-        yield _counter("zpscope_heads_bound", "Heads classified as ZP-binding.", sum(one.k for one in ledgers))
+        yield _counter(
+            "zpscope_heads_bound", "Heads classified as ZP-binding.", sum(one.k for one in ledgers)
+        )
 
 
 class CameraCollector(Collector):
@@ -89,7 +97,9 @@ class CameraCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the families of one snapshot."""
         message = self._message()
-        yield GaugeMetricFamily("zpscope_camera_capturing", "1 while exposures are made.", int(message.capturing))
+        yield GaugeMetricFamily(
+            "zpscope_camera_capturing", "1 while exposures are made.", int(message.capturing)
+        )
         yield GaugeMetricFamily("zpscope_camera_captured", "Fields captured, this sample.", message.captured)
         yield GaugeMetricFamily("zpscope_camera_retained", "Fields not yet committed.", message.retained)
         lost = GaugeMetricFamily("zpscope_camera_lost", "Fields lost, this sample.", labels=["stage"])
@@ -103,7 +113,10 @@ class ScoringMetrics:
 
     def __init__(self, registry: CollectorRegistry, model: Model) -> None:
         self.lag = Histogram(
-            "zpscope_commit_lag_seconds", "Age of a frame at its commit.", buckets=_LATENCY_S, registry=registry
+            "zpscope_commit_lag_seconds",
+            "Age of a frame at its commit.",
+            buckets=_LATENCY_S,
+            registry=registry,
         )
         self.camera_connected = Gauge(
             "zpscope_camera_connected", "1 while the camera process is heard.", registry=registry

@@ -34,20 +34,18 @@ def _heads(scored: ScoredField, scale: float) -> list[PreviewHead]:
     heads = scored.examined.heads
     if heads is None:
         return []
-    scores = iter(zip(scored.p.tolist(), scored.bound.tolist(), strict=True))
     drawn: list[PreviewHead] = []
-    for i, reason in enumerate(heads.reason):
-        p, bound = (None, False) if reason else next(scores)
-        angle = np.radians(heads.angle_deg[i])
-        along = (heads.outlines[i] - heads.centre_px[i]) @ np.array([np.cos(angle), np.sin(angle)])
-        tip = heads.outlines[i][int(np.argmax(along))]
+    for head in scored.objects():
+        outline, centre = heads.outlines[head.index], heads.centre_px[head.index]
+        angle = np.radians(heads.angle_deg[head.index])
+        tip = outline[int(np.argmax((outline - centre) @ np.array([np.cos(angle), np.sin(angle)])))]
         drawn.append(
             PreviewHead(
-                outline=[(round(x * scale), round(y * scale)) for x, y in heads.outlines[i].tolist()],
+                outline=[(round(x * scale), round(y * scale)) for x, y in outline.tolist()],
                 tip=(round(float(tip[0]) * scale), round(float(tip[1]) * scale)),
-                reason=reason,
-                p=p,
-                bound=bound,
+                reason=head.reason,
+                p=head.p,
+                bound=bool(head.bound),
             )
         )
     return drawn

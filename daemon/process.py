@@ -26,7 +26,8 @@ def add_settings_arguments(parser: argparse.ArgumentParser, profile: str | None 
         required=profile is None,
         default=profile,
         metavar="PROFILE|FILE",
-        help=f"settings: a shipped profile ({names}) or a TOML file" + (f" (default: {profile})" if profile else ""),
+        help=f"settings: a shipped profile ({names}) or a TOML file"
+        + (f" (default: {profile})" if profile else ""),
     )
     parser.add_argument(
         "--set",

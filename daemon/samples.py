@@ -8,7 +8,7 @@ import secrets
 import time
 from importlib.metadata import version
 
-from zpscope.config.errors import WireVersionError, ZpscopeError
+from zpscope.config.errors import CommandRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
@@ -112,10 +112,6 @@ class Samples:
             raise CommandRefused(msg)
         if self.present.record.state == "scanning":
             self.present.stop(time.time_ns())
-
-
-class CommandRefused(ZpscopeError):
-    """A command does not fit the moment."""
 
 
 def summaries(store: Store, settings: Settings) -> list[wire.SampleSummary]:

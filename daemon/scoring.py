@@ -3,7 +3,7 @@
 The same for live and recorded fields, so that both give the same heads. Knows no socket, no clock and no store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +48,20 @@ class ExaminedField:
 
 
 @dataclass(frozen=True)
+class ScoredObject:
+    """One object of a scored field."""
+
+    index: int
+    """Its place in `Heads`."""
+    reason: str
+    """Empty if classified; then the other three are there."""
+    p: float | None
+    bound: bool | None
+    crop: NDArray[np.uint8] | None
+    """(128, 128)."""
+
+
+@dataclass(frozen=True)
 class ScoredField:
     """An examined field and the scores of its accepted heads."""
 
@@ -65,6 +79,12 @@ class ScoredField:
         """What the field adds to the ledger."""
         heads = self.examined.heads
         return FieldCount(self.examined.skip, heads.reason if heads else (), int(self.bound.sum()))
+
+    def objects(self) -> Iterator[ScoredObject]:
+        """Yield every object found, with the scores of those that were classified."""
+        scores = iter(zip(self.p.tolist(), self.bound.tolist(), self.examined.crops, strict=True))
+        for i, reason in enumerate(self.examined.heads.reason if self.examined.heads else ()):
+            yield ScoredObject(i, reason, None, None, None) if reason else ScoredObject(i, "", *next(scores))
 
 
 class Scorer:
@@ -101,9 +121,14 @@ class Scorer:
         parts = [self._engine.classify(crops[start : start + self._batch]) for start in starts]
         p = np.concatenate(parts) if parts else np.empty(0, np.float32)
         ends = np.cumsum([len(field.crops) for field in fields])
-        return [ScoredField(field, p[end - len(field.crops) : end]) for field, end in zip(fields, ends, strict=True)]
+        return [
+            ScoredField(field, p[end - len(field.crops) : end])
+            for field, end in zip(fields, ends, strict=True)
+        ]
 
     def _unique(self, heads: Heads, slide_um: NDArray[np.float64]) -> Heads:
         candidates = np.flatnonzero(heads.accepted)
         again = set(candidates[self._counted.take(slide_um[candidates])].tolist())
-        return replace(heads, reason=tuple(DUPLICATE if i in again else r for i, r in enumerate(heads.reason)))
+        return replace(
+            heads, reason=tuple(DUPLICATE if i in again else r for i, r in enumerate(heads.reason))
+        )

@@ -5,13 +5,12 @@ TCP on loopback, not ipc: binding a TCP port twice is an error, an ipc path woul
 """
 
 import errno
-import time
 from collections.abc import Sequence
 from typing import Self
 
 import zmq
 
-from zpscope.config.errors import AddressInUse, PeerRefused, SettingsError
+from zpscope.config.errors import AddressInUse, CommandRefused, PeerRefused, SettingsError
 from zpscope.daemon import wire
 
 _QUEUE = 64
@@ -47,7 +46,8 @@ class _Socket:
             msg = f"cannot listen on {endpoint} ({error}): set another address under [wire]"
             raise SettingsError(msg) from error
 
-    def _readable(self, timeout_s: float) -> bool:
+    def readable(self, timeout_s: float) -> bool:
+        """Return whether something to read is there, or comes in time."""
         return bool(self.raw.poll(round(timeout_s * 1000), zmq.POLLIN))
 
     def _receive_now(self) -> list[bytes] | None:
@@ -55,6 +55,13 @@ class _Socket:
             return self.raw.recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
+
+
+def check_free(endpoints: Sequence[str]) -> None:
+    """Raise AddressInUse if something listens on one of the endpoints already."""
+    for endpoint in endpoints:
+        with Publisher(endpoint):
+            pass
 
 
 def wait(sockets: Sequence[_Socket], timeout_s: float) -> None:
@@ -94,7 +101,7 @@ class Subscriber(_Socket):
 
     def receive(self, timeout_s: float = 0.0) -> list[bytes] | None:
         """Return topic, header and payload of the newest message of some topic; None after the time."""
-        if not self._pending and not self._readable(timeout_s):
+        if not self._pending and not self.readable(timeout_s):
             return None
         while parts := self._receive_now():
             self._pending[parts[0]] = parts
@@ -168,18 +175,18 @@ class ControlServer(_Socket):
         self.raw.send_multipart([peer, *wire.encode(reply)], zmq.NOBLOCK)
 
 
-def request(endpoint: str, message: wire.ControlRequest, timeout_s: float = 5.0) -> wire.ControlReply:
-    """Ask the inference process; raise PeerRefused if it does not answer in time."""
+def command(endpoint: str, message: wire.ControlRequest, timeout_s: float = 5.0) -> list[wire.SampleSummary]:
+    """Ask the inference process; raise PeerRefused if it does not answer, CommandRefused if it will not."""
     with _Socket(zmq.DEALER) as asker:
-        socket = asker.raw
-        socket.connect(endpoint)
-        socket.send_multipart(wire.encode(message))
-        deadline = time.monotonic() + timeout_s
-        while (left := deadline - time.monotonic()) > 0:
-            if socket.poll(round(left * 1000) + 1, zmq.POLLIN):
-                return wire.decode(wire.ControlReply, socket.recv_multipart())
-    msg = (
-        f"no inference process answers at {endpoint}: start `zpscope run`, or the service zpscope-inference, "
-        "or give the settings it runs with (-c)"
-    )
-    raise PeerRefused(msg)
+        asker.raw.connect(endpoint)
+        asker.raw.send_multipart(wire.encode(message))
+        if not asker.readable(timeout_s):
+            msg = (
+                f"no inference process answers at {endpoint}: start `zpscope run`, or the service "
+                "zpscope-inference, or give the settings it runs with (-c)"
+            )
+            raise PeerRefused(msg)
+        reply = wire.decode(wire.ControlReply, asker.raw.recv_multipart())
+    if reply.error:
+        raise CommandRefused(reply.error)
+    return reply.samples

@@ -114,7 +114,9 @@ class Store:
 
     def committed(self, session: str) -> int:
         """Return the highest committed frame number of a session, -1 if there is none."""
-        number: int = self._all("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][0]
+        number: int = self._all("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][
+            0
+        ]
         return number
 
     def add_sample(self, sample: SampleRecord) -> None:
@@ -232,21 +234,19 @@ def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object,
     heads, slide_um = scored.examined.heads, scored.examined.slide_um
     if heads is None:
         return
-    scores = iter(zip(scored.p, scored.bound, scored.examined.crops, strict=True))
-    for i, reason in enumerate(heads.reason):
-        p, bound, crop = (None, None, None) if reason else next(scores)
+    for head in scored.objects():
         yield (
             field,
-            i + 1,
-            *heads.centre_px[i].tolist(),
-            *((None, None) if slide_um is None else slide_um[i].tolist()),
-            float(heads.angle_deg[i]),
-            float(heads.area_um2[i]),
-            reason,
-            None if p is None else float(p),
-            None if bound is None else int(bound),
-            heads.outlines[i].astype("<i2").tobytes(),
-            None if crop is None else cv2.imencode(".png", crop)[1].tobytes(),
+            head.index + 1,
+            *heads.centre_px[head.index].tolist(),
+            *((None, None) if slide_um is None else slide_um[head.index].tolist()),
+            float(heads.angle_deg[head.index]),
+            float(heads.area_um2[head.index]),
+            head.reason,
+            head.p,
+            head.bound,
+            heads.outlines[head.index].astype("<i2").tobytes(),
+            None if head.crop is None else cv2.imencode(".png", head.crop)[1].tobytes(),
         )
 
 
@@ -276,7 +276,9 @@ class _Lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            msg = f"the store {path} cannot be used ({error.strerror}): set a store.path this user may write to"
+            msg = (
+                f"the store {path} cannot be used ({error.strerror}): set a store.path this user may write to"
+            )
             raise StoreError(msg) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

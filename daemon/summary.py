@@ -1,22 +1,35 @@
-"""From a sample's record and account to what displays and programs read."""
+"""From accounts to what displays, programs and people read."""
+
+from typing import TypedDict
 
 from zpscope.config.settings import Tally
-
-from zpscope.counting.tally import interval_percent, percent, position
+from zpscope.counting.tally import Position, interval_percent, percent, position
+from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import SampleRecord
-from zpscope.daemon.wire import SampleSummary, model_from_json
 
 
-def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> SampleSummary:
-    """Return the sample's ledger, count, interval and position as one value."""
+class CountFields(TypedDict):
+    """The fields of wire.Count, less the model."""
 
-    return SampleSummary(
-        sample=record.id,
-        accession=record.accession,
-        state=record.state,
-        started_ns=record.started_ns,
-        stopped_ns=record.stopped_ns,
+    captured: int
+    scored: int
+    skipped: dict[str, int]
+    lost: dict[str, int]
+    in_flight: int
+    found: int
+    rejected: dict[str, int]
+    k: int
+    n: int
+    percent: float | None
+    interval: tuple[float, float]
+    position: Position
+    threshold_percent: float
+
+
+def count_fields(ledger: Ledger, tally: Tally) -> CountFields:
+    """Return the account, the count, its interval and its position."""
+    return CountFields(
         captured=ledger.captured,
         scored=ledger.scored,
         skipped=dict(sorted(ledger.skipped.items())),
@@ -37,5 +50,49 @@ def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> SampleSumma
             tally.minimum_fields,
         ),
         threshold_percent=tally.threshold_permille / 10,
-        model=model_from_json(record.model),
     )
+
+
+def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> wire.SampleSummary:
+    """Return a sample's record and account as one value."""
+    return wire.SampleSummary(
+        sample=record.id,
+        accession=record.accession,
+        state=record.state,
+        started_ns=record.started_ns,
+        stopped_ns=record.stopped_ns,
+        model=wire.model_from_json(record.model),
+        **count_fields(ledger, tally),
+    )
+
+
+def count_text(count: wire.Count) -> str:
+    """Return the count and what became of every field, as lines for a terminal."""
+    low, high = count.interval
+    share = (
+        "no head yet"
+        if count.percent is None
+        else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
+    )
+    where = {
+        "collecting": "collecting: too few heads or fields for a position",
+        "above": f"above {count.threshold_percent} % (not a verdict)",
+        "at_or_below": f"at or below {count.threshold_percent} % (not a verdict)",
+    }[count.position]
+    lines = [
+        f"ZP-binding {count.k} of {count.n} heads: {share}; {where}",
+        f"fields     {count.captured} captured = {count.scored} scored + {_reasons(count.skipped)} skipped "
+        f"+ {_reasons(count.lost)} lost + {count.in_flight} in flight",
+        f"objects    {count.found} found = {count.n} heads + {_reasons(count.rejected)} not counted",
+        f"model      {count.model.name} {count.model.version} ({count.model.sha256[:12]}), {count.model.runtime}",
+    ]
+    if count.lost:
+        lines.insert(0, "INCOMPLETE: fields were lost; the count is not of the whole scan")
+    if count.model.demonstration:
+        lines.insert(0, "DEMONSTRATION model: trained on simulated heads, says nothing about real ones")
+    return "\n".join([*lines, count.notice, ""])
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    return f"{total} ({', '.join(f'{name} {n}' for name, n in counts.items())})" if total else "0"

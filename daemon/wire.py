@@ -103,15 +103,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str
 
 
-class SampleSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One sample's ledger and count: what displays show and what programs read."""
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the fields of one sample, and the count."""
 
-    sample: str
-    accession: str
-    state: Literal["scanning", "closing", "complete", "incomplete"]
-    """`incomplete`: it is closed, and frames were lost."""
-    started_ns: int
-    stopped_ns: int | None
     captured: int
     scored: int
     skipped: dict[str, int]
@@ -123,7 +117,7 @@ class SampleSummary(msgspec.Struct, frozen=True, kw_only=True):
     found: int
     """Objects that segmentation found in the scored fields."""
     rejected: dict[str, int]
-    """Objects not counted, by reason; `duplicate`: seen before in an overlapping field."""
+    """Objects not counted, by reason; `duplicate`: counted before in an overlapping field."""
     k: int
     """Heads classified as ZP-binding."""
     n: int
@@ -137,6 +131,64 @@ class SampleSummary(msgspec.Struct, frozen=True, kw_only=True):
     threshold_percent: float
     model: Model
     notice: str = NOTICE
+
+
+class SampleSummary(Count, frozen=True, kw_only=True):
+    """One sample's ledger and count: what displays show and what programs read."""
+
+    sample: str
+    accession: str
+    state: Literal["scanning", "closing", "complete", "incomplete"]
+    """`incomplete`: it is closed, and frames were lost."""
+    started_ns: int
+    stopped_ns: int | None
+
+
+class TruthCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What a perfect system would have counted on a simulated slide."""
+
+    k: int
+    n: int
+
+
+class DemoResult(SampleSummary, frozen=True, kw_only=True):
+    """What `zpscope demo --json` writes."""
+
+    truth: TruthCount
+
+
+class HeadResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One object of a recorded field."""
+
+    x_px: float
+    y_px: float
+    angle_deg: float
+    area_um2: float
+    reason: str
+    """Empty if classified."""
+    p: float | None
+    bound: bool | None
+
+
+class FieldResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorded field."""
+
+    field: str
+    """Name of the picture without its ending."""
+    number: int
+    skip: str
+    """Reason if the whole field was skipped, else empty."""
+    heads: list[HeadResult]
+
+
+class RecordedResult(Count, frozen=True, kw_only=True):
+    """What `zpscope score --json` prints: no time and no random name in it."""
+
+    folder: str
+    um_per_px: float
+    preprocessing: str
+    """sha256 of how crops are made."""
+    fields: list[FieldResult]
 
 
 class StateMessage(Message, frozen=True, kw_only=True):
@@ -238,6 +290,11 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
             f"a {kind_name} message cannot be read ({error}): install the same zpscope version on both sides"
         )
         raise WireVersionError(msg) from error
+
+
+def demo_result(summary: SampleSummary, truth: TruthCount) -> DemoResult:
+    """Return a sample's summary with the truth beside it."""
+    return DemoResult(truth=truth, **msgspec.structs.asdict(summary))
 
 
 def model_from_json(text: str) -> Model:

@@ -1,0 +1,90 @@
+"""`zpscope score`: recorded fields through the very stages of the live system, without its processes."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from zpscope.config.errors import SettingsError
+from zpscope.config.settings import ReplayCamera, Settings
+from zpscope.daemon import wire
+from zpscope.daemon.process import start_log
+from zpscope.daemon.recorded import score_recorded
+from zpscope.daemon.samples import model_of
+from zpscope.daemon.scoring import ScoredField
+from zpscope.daemon.summary import count_fields, count_text
+from zpscope.drivers.open_camera import open_camera
+from zpscope.engines.bundle import open_bundle
+from zpscope.engines.open_engine import open_engine
+from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+
+HELP = "score folders of recorded fields"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="pictures of one slide, in name order"
+    )
+    parser.add_argument(
+        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
+    )
+    parser.add_argument(
+        "--model",
+        default="demonstration",
+        metavar="BUNDLE",
+        help="folder of a model bundle (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a folder, a line each")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score every folder; 1 if a picture could not be used."""
+    start_log("score")
+    path = arguments.model if arguments.model == "demonstration" else Path(arguments.model)
+    bundle = open_bundle(path, PREPROCESSING_HASH, CROP_UM_PER_PX)
+    lost = False
+    for folder in arguments.folders:
+        settings = Settings(camera=_camera(folder, arguments.um_per_px))
+        with open_engine(settings.classifier, bundle) as engine:
+            ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
+            result = wire.RecordedResult(
+                folder=str(folder),
+                um_per_px=settings.camera.um_per_px,
+                preprocessing=PREPROCESSING_HASH,
+                model=model_of(bundle, engine.runtime),
+                fields=[_field(one) for one in scored],
+                **count_fields(ledger, settings.tally),
+            )
+        sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
+        lost = lost or bool(ledger.lost)
+    return int(lost)
+
+
+def _camera(folder: Path, um_per_px: float) -> ReplayCamera:
+    try:
+        return ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
+    except ValidationError as error:
+        msg = f"--um-per-px {um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
+        raise SettingsError(msg) from error
+
+
+def _field(scored: ScoredField) -> wire.FieldResult:
+    header, heads = scored.examined.header, scored.examined.heads
+    results = [
+        wire.HeadResult(
+            x_px=float(heads.centre_px[head.index, 0]),
+            y_px=float(heads.centre_px[head.index, 1]),
+            angle_deg=float(heads.angle_deg[head.index]),
+            area_um2=float(heads.area_um2[head.index]),
+            reason=head.reason,
+            p=head.p,
+            bound=head.bound,
+        )
+        for head in scored.objects()
+        if heads
+    ]
+    return wire.FieldResult(
+        field=header.source, number=header.number, skip=scored.examined.skip, heads=results
+    )
