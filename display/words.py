@@ -1,0 +1,162 @@
+"""The words of a display, said once for page and terminal.
+
+Pure: a snapshot and the counting rules in, sentences out. The figures come from the inference process as they
+are; nothing is counted here. Knows no colour, no layout and no clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zpscope.config.settings import Tally
+from zpscope.daemon.wire import Model, SampleSummary, StateMessage
+from zpscope.display.latest import Snapshot
+
+_SCALES = (10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
+_LINKS = {"waiting": "WAITING", "live": "LIVE", "refused": "REFUSED"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """One sentence or phrase for every place of a display."""
+
+    link: str
+    accession: str
+    sample_state: str
+    count: str
+    percent: str
+    interval: str
+    position: str
+    verdict: str
+    """What the position is not."""
+    incomplete: str
+    """Empty while nothing is lost."""
+    skipped: str
+    lost: str
+    rejected: str
+    camera: str
+    model: str
+    demonstration: str
+    """Empty for a model trained on real heads."""
+    scale_percent: float
+    """The right end of the bar."""
+
+
+def words(snapshot: Snapshot, tally: Tally) -> Words:
+    """Return the words for what is known now."""
+    state = snapshot.state
+    sample = state.sample if state else None
+    model = sample.model if sample else state.model if state else None
+    return Words(
+        link=_link(snapshot),
+        accession=sample.accession if sample else "no sample",
+        sample_state=_sample_state(state),
+        count=f"{sample.k} of {sample.n} heads bound" if sample else "no heads",
+        percent=percent(sample) if sample else "-- %",
+        interval=_interval(sample),
+        position=_position(sample, tally),
+        verdict="not a verdict" if sample and sample.position != "collecting" else "",
+        incomplete=_incomplete(sample),
+        skipped=reasons(sample.skipped) if sample else "",
+        lost=reasons(sample.lost) if sample else "",
+        rejected=reasons(sample.rejected) if sample else "",
+        camera=_camera(state),
+        model=_model(model),
+        demonstration=_demonstration(model),
+        scale_percent=_scale(sample),
+    )
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """Return reasons with their counts, the most frequent first, as words."""
+    present = sorted((item for item in counts.items() if item[1]), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in present)
+
+
+def percent(sample: SampleSummary) -> str:
+    """Return the percentage, never rounded on to or across the threshold."""
+    if not sample.n:
+        return "-- %"
+    permille = round(sample.threshold_percent * 10)
+    excess = 1000 * sample.k - permille * sample.n
+    for digits in (1, 2, 3, 4):
+        text = f"{100 * sample.k / sample.n:.{digits}f}"
+        shown = float(text) - permille / 10
+        if (excess > 0) == (shown > 1e-9) and (excess == 0) == (abs(shown) < 1e-9):
+            return f"{text} %"
+    return f"{100 * sample.k / sample.n:.6f} %"
+
+
+def _link(snapshot: Snapshot) -> str:
+    if snapshot.link == "stale":
+        return f"STALE {snapshot.age_s or 0:.0f} s"
+    return _LINKS[snapshot.link]
+
+
+def _sample_state(state: StateMessage | None) -> str:
+    if state is None:
+        return ""
+    if state.sample is None:
+        return "start one with: zpscope sample start"
+    return state.sample.state
+
+
+def _interval(sample: SampleSummary | None) -> str:
+    if sample is None or not sample.n:
+        return "no head counted yet"
+    low, high = sample.interval
+    return f"95 % interval {low:.1f} to {high:.1f} %"
+
+
+def _position(sample: SampleSummary | None, tally: Tally) -> str:
+    if sample is None:
+        return ""
+    if sample.position == "collecting":
+        begun = "collecting" if sample.stopped_ns is None else "too few to place"
+        return (
+            f"{begun}: {sample.n} heads of {tally.minimum_heads}, "
+            f"{sample.scored} fields of {tally.minimum_fields}"
+        )
+    side = "above" if sample.position == "above" else "at or below"
+    return f"{side} {sample.threshold_percent:.1f} %"
+
+
+def _incomplete(sample: SampleSummary | None) -> str:
+    lost = sum(sample.lost.values()) if sample else 0
+    if not sample or not lost:
+        return ""
+    return f"INCOMPLETE: {lost} field{'s' * (lost != 1)} lost ({reasons(sample.lost)})"
+
+
+def _camera(state: StateMessage | None) -> str:
+    if state is None:
+        return ""
+    if state.camera is None:
+        return "no camera process has answered yet"
+    parts = [f"{state.camera.camera} ({state.camera.driver}, {state.camera.delivery})"]
+    if not state.camera_connected:
+        parts.append("NOT CONNECTED")
+    elif state.camera.exhausted:
+        parts.append("end of scan")
+    elif not state.camera.capturing:
+        parts.append("not capturing")
+    return " · ".join(parts)
+
+
+def _model(model: Model | None) -> str:
+    if model is None:
+        return ""
+    return f"{model.name} {model.version} · {model.runtime} · sha256 {model.sha256[:12]}"
+
+
+def _demonstration(model: Model | None) -> str:
+    if model is None or not model.demonstration:
+        return ""
+    return "DEMONSTRATION MODEL, trained on simulated heads: no figure here says anything about a real sample"
+
+
+def _scale(sample: SampleSummary | None) -> float:
+    if sample is None:
+        return 20.0
+    least = 2 * sample.threshold_percent
+    reach = max(least, sample.interval[1] if sample.n else least)
+    return next((scale for scale in _SCALES if scale >= reach), 100.0)
