@@ -50,7 +50,7 @@ def test_a_manager_that_does_not_listen_delays_but_does_not_stop(
 ) -> None:
     manager.bind(str(tmp_path / "notify"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    monkeypatch.setattr("zpscope.daemon.notify._PATIENCE_S", 0.01)
+    monkeypatch.setattr("zpscope.daemon.notify._PATIENCE_S", 0.001)
     start = time.monotonic()
     for _ in range(400):  # more than a socket queues
         notify("WATCHDOG=1")
