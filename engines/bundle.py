@@ -52,7 +52,7 @@ def open_bundle(path: Path | Literal["demonstration"], preprocessing_hash: str, 
     for name in card.files:
         content = _verified(folder, name, card)
         if name.endswith(".onnx"):
-            check_weights(content)
+            check_weights(content, folder / name)
     _check_fit(folder, card, preprocessing_hash, um_per_px)
     return Bundle(folder, card, hashlib.sha256(written).hexdigest())
 

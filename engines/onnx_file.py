@@ -7,6 +7,7 @@ ONNX 1.17). Knows neither bundles nor runtimes.
 
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +54,8 @@ _Value = int | memoryview
 """A number (protobuf wire type 0), or the bytes of anything else."""
 
 
-def check_weights(model: bytes) -> None:
-    """Refuse a model whose weights are not finite, or are not all in the file itself.
+def check_weights(model: bytes, path: Path) -> None:
+    """Refuse a model whose weights are not finite, or are not all in the file itself; `path` names it.
 
     Raises:
         ModelRefused: The bytes are no ONNX, a weight is NaN or infinite, or lies in another file.
@@ -62,25 +63,25 @@ def check_weights(model: bytes) -> None:
     tensors = 0
     try:
         for tensor in _tensors(memoryview(model), "model", 0):
-            _check_tensor(list(_fields(tensor)))
+            _check_tensor(list(_fields(tensor)), path)
             tensors += 1
     except (IndexError, ValueError) as error:
-        msg = "model.onnx cannot be read as ONNX: copy the bundle again, or export the model again"
+        msg = f"{path} cannot be read as ONNX: copy the bundle again, or export the model again"
         raise ModelRefused(msg) from error
     if tensors == 0:
-        msg = "model.onnx holds no weights: export the model again"
+        msg = f"{path} holds no weights: export the model again"
         raise ModelRefused(msg)
 
 
-def _check_tensor(fields: list[tuple[int, _Value]]) -> None:
+def _check_tensor(fields: list[tuple[int, _Value]], path: Path) -> None:
     names = [bytes(value) for number, value in fields if number == _Of.NAME and isinstance(value, memoryview)]
     name = b"".join(names[-1:]).decode("utf-8", "replace")
     if any(number == _Of.EXTERNAL or (number == _Of.LOCATION and value == 1) for number, value in fields):
-        msg = f"model.onnx keeps the weight {name!r} in another file: export it with all weights inside"
+        msg = f"{path} keeps the weight {name!r} in another file: export it with all weights inside"
         raise ModelRefused(msg)
     kind = next((value for number, value in fields if number == _Of.TYPE and isinstance(value, int)), 0)
     if not all(np.isfinite(_floats(number, value, kind)).all() for number, value in fields):
-        msg = f"model.onnx holds NaN or infinity in the weight {name!r}: train the model again"
+        msg = f"{path} holds NaN or infinity in the weight {name!r}: train the model again"
         raise ModelRefused(msg)
 
 

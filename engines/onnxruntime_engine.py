@@ -21,7 +21,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as binding
 
 from zpscope.config.errors import ModelRefused
 from zpscope.config.settings import OnnxRuntimeClassifier
-from zpscope.engines.bundle import Bundle, read_model
+from zpscope.engines.bundle import MODEL, Bundle, read_model
 
 CROP_PX = 128
 _ERRORS_ONLY = 3
@@ -83,7 +83,7 @@ class OnnxRuntimeEngine:
         return np.fromiter(answers, np.float32, len(crops))
 
     def __enter__(self) -> Self:
-        session = _session(read_model(self._bundle))
+        session = _session(self._bundle)
         pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="onnxruntime")
         self._loaded = _Loaded(session, session.get_inputs()[0].name, pool)
         try:
@@ -99,23 +99,24 @@ class OnnxRuntimeEngine:
             loaded.pool.shutdown(cancel_futures=True)
 
 
-def _session(model: bytes) -> onnxruntime.InferenceSession:
+def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
     """Load a model on one thread of the CPU, and see that it takes and gives what an engine must."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = _ERRORS_ONLY
+    path, model = bundle.folder / MODEL, read_model(bundle)
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _FAULTS as error:
-        msg = f"model.onnx does not load: {_line(error)}; export the model again"
+        msg = f"{path} does not load: {_line(error)}; export the model again"
         raise ModelRefused(msg) from error
     takes = [(value.type, value.shape[1:]) for value in session.get_inputs()]
     gives = [(value.type, len(value.shape)) for value in session.get_outputs()]
     if takes != [("tensor(uint8)", [CROP_PX, CROP_PX])] or gives != [("tensor(float)", 1)]:
         msg = (
-            f"model.onnx takes {takes} and gives {gives} where uint8 (N, {CROP_PX}, {CROP_PX}) and float32 (N,) "
+            f"{path} takes {takes} and gives {gives} where uint8 (N, {CROP_PX}, {CROP_PX}) and float32 (N,) "
             "are wanted; export it with zpscope.training"
         )
         raise ModelRefused(msg)

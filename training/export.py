@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """A trained VGG13 as ONNX that takes uint8 crops, simplified without changing what it computes.
 
 Three steps fold into weights, each exactly:
@@ -17,17 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from torch import nn
 
-from zpscope.training.network import CROP_PX, MEAN, SPREAD
-
-OPSET = 17
-"""ONNX operator set; ONNX Runtime 1.20, OpenVINO 2025 and TensorRT 10 all read it."""
-IR_VERSION = 8
+from zpscope.training.network import CLASSES, CROP_PX, MEAN, POOL_PX, SPREAD
+from zpscope.training.onnx_writer import ElementType, graph, model, node, tensor, value
 
 
 @dataclass(frozen=True)
@@ -46,34 +41,30 @@ class Layer:
 
 def to_onnx(network: nn.Sequential) -> bytes:
     """Return the ONNX of a VGG13: `crops` uint8 (N, 128, 128) in, `probability` float32 (N,) out."""
-    layers = simplify(network)
-    last = len(layers) - 1
     nodes, weights = _entrance()
-    value = "two_channels"
+    layers = simplify(network)
+    at = "two_channels"
     for index, layer in enumerate(layers):
-        out = f"layer_{index}"
-        weights += _tensors(out, layer)
-        inputs = [value, f"{out}.weight", f"{out}.bias"]
-        if layer.kind == "convolution":
-            nodes.append(helper.make_node("Conv", inputs, [out], pads=[1] * 4, kernel_shape=[3, 3]))
-        else:
-            nodes.append(helper.make_node("Gemm", inputs, [out], transB=1))
-        value = out
-        if index < last:
-            nodes.append(helper.make_node("Relu", [out], [f"{out}.relu"]))
-            value = f"{out}.relu"
-        if layer.pool:
-            nodes.append(
-                helper.make_node("MaxPool", [value], [f"{out}.pool"], kernel_shape=[2, 2], strides=[2, 2])
-            )
-            value = f"{out}.pool"
-        if layer.kind == "convolution" and layers[index + 1].kind == "linear":
-            nodes.append(helper.make_node("Flatten", [value], ["cells"]))
-            value = "cells"
-    nodes.append(helper.make_node("Softmax", [value], ["probabilities"], axis=1))
-    nodes.append(helper.make_node("Gather", ["probabilities", "bound"], ["probability"], axis=1))
-    weights.append(helper.make_tensor("bound", TensorProto.INT64, [], [1]))
-    return bytes(_model(nodes, weights).SerializeToString(deterministic=True))
+        name = f"{layer.kind}_{index}"
+        if layer.kind == "linear" and layers[index - 1].kind == "convolution":
+            nodes.append(node("Flatten", [at], "cells"))
+            at = "cells"
+        added, at = _nodes(name, at, layer, last=index == len(layers) - 1)
+        nodes += added
+        weights += [
+            tensor(f"{name}.weight", layer.weight.astype(np.float32)),
+            tensor(f"{name}.bias", layer.bias.astype(np.float32)),
+        ]
+    nodes += [
+        node("Softmax", [at], "probabilities", axis=1),
+        node("Gather", ["probabilities", "bound"], "probability", axis=1),
+    ]
+    weights.append(tensor("bound", np.asarray(CLASSES.index("bound"), np.int64)))
+    ends = {
+        "input": value("crops", ElementType.UINT8, ["N", CROP_PX, CROP_PX]),
+        "output": value("probability", ElementType.FLOAT, ["N"]),
+    }
+    return model(graph("vgg13", nodes, weights, ends))
 
 
 def simplify(network: nn.Sequential) -> list[Layer]:
@@ -125,50 +116,38 @@ def _fold_pooling(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn (out, channels * 7 * 7) behind the average pooling into (out, channels * 4 * 4) before it."""
     cells_px = CROP_PX // 32
     unit = torch.eye(cells_px**2, dtype=torch.float64).view(-1, 1, cells_px, cells_px)
-    pooled = nn.AdaptiveAvgPool2d(7)(unit).view(cells_px**2, -1).numpy()  # (16, 49)
+    pooled = nn.AdaptiveAvgPool2d(POOL_PX)(unit).view(cells_px**2, -1).numpy()  # (16, 49)
     out = weight.shape[0]
     folded = np.einsum("ocp,qp->ocq", weight.reshape(out, -1, pooled.shape[1]), pooled)
     return np.asarray(folded.reshape(out, -1), np.float64)
 
 
-def _entrance() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+def _entrance() -> tuple[list[bytes], list[bytes]]:
     nodes = [
-        helper.make_node("Cast", ["crops"], ["grey"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["grey", "channel_axis"], ["one_channel"]),
-        helper.make_node("Pad", ["one_channel", "one_more_channel", "one"], ["two_channels"]),
+        node("Cast", ["crops"], "grey", to=ElementType.FLOAT),
+        node("Unsqueeze", ["grey", "channel_axis"], "one_channel"),
+        node("Pad", ["one_channel", "one_more_channel", "one"], "two_channels"),
     ]
     weights = [
-        helper.make_tensor("channel_axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("one_more_channel", TensorProto.INT64, [8], [0, 0, 0, 0, 0, 1, 0, 0]),
-        helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]),
+        tensor("channel_axis", np.asarray([1], np.int64)),
+        tensor("one_more_channel", np.asarray([0, 0, 0, 0, 0, 1, 0, 0], np.int64)),
+        tensor("one", np.asarray(1.0, np.float32)),
     ]
     return nodes, weights
 
 
-def _tensors(name: str, layer: Layer) -> list[onnx.TensorProto]:
-    return [
-        helper.make_tensor(f"{name}.{part}", TensorProto.FLOAT, values.shape, _bytes(values), raw=True)
-        for part, values in (("weight", layer.weight), ("bias", layer.bias))
-    ]
-
-
-def _bytes(values: NDArray[np.float64]) -> bytes:
-    return values.astype("<f4").tobytes()
-
-
-def _model(nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]) -> onnx.ModelProto:
-    graph = helper.make_graph(
-        nodes,
-        "vgg13",
-        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["N", CROP_PX, CROP_PX])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["N"])],
-        initializer=weights,
-    )
-    model = helper.make_model(
-        graph,
-        producer_name="zpscope",
-        ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-    )
-    onnx.checker.check_model(model)
-    return model
+def _nodes(name: str, at: str, layer: Layer, *, last: bool) -> tuple[list[bytes], str]:
+    """Return the operators of one layer on the value `at`, and the name of the value they end in."""
+    takes = [at, f"{name}.weight", f"{name}.bias"]
+    at = f"{name}.sum"
+    if layer.kind == "convolution":
+        nodes = [node("Conv", takes, at, kernel_shape=[3, 3], pads=[1, 1, 1, 1])]
+    else:
+        nodes = [node("Gemm", takes, at, transB=1)]
+    if not last:
+        nodes.append(node("Relu", [at], f"{name}.relu"))
+        at = f"{name}.relu"
+    if layer.pool:
+        nodes.append(node("MaxPool", [at], f"{name}.pool", kernel_shape=[2, 2], strides=[2, 2]))
+        at = f"{name}.pool"
+    return nodes, at

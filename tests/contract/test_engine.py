@@ -1,0 +1,243 @@
+"""What every engine must do, with every bundle; an engine is added to ENGINES and nothing else changes."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from zpscope.config.errors import ModelRefused
+from zpscope.config.settings import Classifier, OnnxRuntimeClassifier
+from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle
+from zpscope.engines.card import Card
+from zpscope.engines.engine import Engine
+from zpscope.engines.open_engine import open_engine
+from zpscope.training import onnx_writer
+from zpscope.training.onnx_writer import ElementType, node
+from zpscope.training.publish import digests, write_bundle
+
+ENGINES: dict[str, Callable[[int], Classifier]] = {
+    "onnxruntime": lambda threads: OnnxRuntimeClassifier(threads=threads),
+}
+
+
+def weight(name: str, *values: float) -> bytes:
+    """A float tensor (n,)."""
+    return onnx_writer.tensor(name, np.asarray(values, np.float32))
+
+
+def tiny(
+    slope: bytes | None = None,
+    offset: bytes | None = None,
+    *,
+    side_px: int = 128,
+    extra: Sequence[bytes] = (),
+    last: str = "Sigmoid",
+) -> bytes:
+    """A model that answers last(slope * mean(crop) + offset)."""
+    nodes = [
+        node("Cast", ["crops"], "grey", to=ElementType.FLOAT),
+        node("ReduceMean", ["grey"], "mean", axes=[1, 2], keepdims=0),
+        node("Mul", ["mean", "slope"], "scaled"),
+        node("Add", ["scaled", "offset"], "sum"),
+        node(last, ["sum"], "probability"),
+    ]
+    ends = {
+        "input": onnx_writer.value("crops", ElementType.UINT8, ["N", side_px, side_px]),
+        "output": onnx_writer.value("probability", ElementType.FLOAT, ["N"]),
+    }
+    weights = [slope or weight("slope", 0.05), offset or weight("offset", -6.0), *extra]
+    return onnx_writer.model(onnx_writer.graph("tiny", nodes, weights, ends))
+
+
+def open_any(folder: Path) -> Bundle:
+    """Open a bundle with the preprocessing and the scale that its own card names."""
+    wants = Card.model_validate_json((folder / CARD).read_bytes()).preprocessing
+    return open_bundle(folder, wants.hash, wants.um_per_px)
+
+
+def open_made(folder: Path, model: bytes) -> Bundle:
+    """Make a bundle of a model, with the demonstration's card, and open it."""
+    files = {MODEL: model}
+    card = open_any(DEMONSTRATION).card.model_copy(update={"files": digests(files)})
+    write_bundle(folder, card, files)
+    return open_any(folder)
+
+
+@pytest.fixture(scope="module", params=["demonstration", "tiny"])
+def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    if request.param == "demonstration":
+        return open_any(DEMONSTRATION)
+    return open_made(tmp_path_factory.mktemp("bundle") / "tiny", tiny())
+
+
+@pytest.fixture(scope="module", params=sorted(ENGINES))
+def settings_for(request: pytest.FixtureRequest) -> Callable[[int], Classifier]:
+    return ENGINES[request.param]
+
+
+@pytest.fixture(scope="module")
+def engine(bundle: Bundle, settings_for: Callable[[int], Classifier]) -> Iterator[Engine]:
+    with open_engine(settings_for(1), bundle) as entered:
+        yield entered
+
+
+@pytest.fixture(scope="module")
+def crops() -> NDArray[np.uint8]:
+    """(24, 128, 128): pale fields with a darker ellipse of varying shade, and two extremes."""
+    random = np.random.default_rng(7)
+    y, x = np.mgrid[-64:64, -64:64]
+    inside = (x / 22) ** 2 + (y / 34) ** 2 < 1
+    shade = random.uniform(60, 180, (24, 1, 1))
+    drawn = np.where(inside, shade, 215.0) + random.normal(0, 6, (24, 128, 128))
+    drawn[0], drawn[1] = 0, 255
+    return np.asarray(np.clip(drawn, 0, 255), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def alone(engine: Engine, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.concatenate([engine.classify(crop[None]) for crop in crops])
+
+
+def test_gives_one_probability_per_crop(engine: Engine, crops: NDArray[np.uint8]) -> None:
+    answer = engine.classify(crops)
+    assert answer.shape == (len(crops),)
+    assert answer.dtype == np.float32
+    assert ((answer >= 0) & (answer <= 1)).all()
+    assert len(np.unique(answer)) > 2
+
+
+def test_no_crops_give_no_probabilities(engine: Engine) -> None:
+    answer = engine.classify(np.empty((0, 128, 128), np.uint8))
+    assert answer.shape == (0,)
+    assert answer.dtype == np.float32
+
+
+def test_the_answer_is_the_callers(engine: Engine, crops: NDArray[np.uint8]) -> None:
+    first = engine.classify(crops)
+    kept = first.copy()
+    engine.classify(255 - crops)
+    assert first.tobytes() == kept.tobytes()
+    assert first.flags.writeable
+
+
+def test_leaves_the_crops_alone(engine: Engine, crops: NDArray[np.uint8]) -> None:
+    borrowed = crops.copy()
+    borrowed.flags.writeable = False
+    engine.classify(borrowed)
+    assert (borrowed == crops).all()
+
+
+def test_takes_crops_that_do_not_lie_together(
+    engine: Engine, crops: NDArray[np.uint8], alone: NDArray[np.float32]
+) -> None:
+    assert engine.classify(crops[::3]).tobytes() == alone[::3].tobytes()
+    turned = np.asfortranarray(crops)
+    assert engine.classify(turned).tobytes() == alone.tobytes()
+
+
+@settings(max_examples=25, deadline=None)
+@given(order=st.lists(st.integers(0, 23), min_size=1, max_size=40))
+def test_a_crop_does_not_depend_on_its_companions(
+    engine: Engine, crops: NDArray[np.uint8], alone: NDArray[np.float32], order: list[int]
+) -> None:
+    assert engine.classify(crops[order]).tobytes() == alone[order].tobytes()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_the_bits_do_not_depend_on_threads(
+    bundle: Bundle,
+    settings_for: Callable[[int], Classifier],
+    crops: NDArray[np.uint8],
+    alone: NDArray[np.float32],
+    threads: int,
+) -> None:
+    with open_engine(settings_for(threads), bundle) as several:
+        assert several.classify(crops).tobytes() == alone.tobytes()
+
+
+def test_says_what_runs(engine: Engine, settings_for: Callable[[int], Classifier]) -> None:
+    assert settings_for(1).runtime in engine.runtime
+    assert "1 thread" in engine.runtime
+
+
+def test_entering_again_leaks_nothing(
+    bundle: Bundle, settings_for: Callable[[int], Classifier], crops: NDArray[np.uint8]
+) -> None:
+    engine = open_engine(settings_for(2), bundle)
+    process = psutil.Process()
+    threads = threading.active_count()
+    resident: list[int] = []
+    answers: set[bytes] = set()
+    for _ in range(20):
+        with engine:
+            answers.add(engine.classify(crops[:4]).tobytes())
+        resident.append(process.memory_info().rss)
+    assert len(answers) == 1
+    assert threading.active_count() == threads
+    assert process.num_fds() < 1000
+    assert resident[-1] - resident[4] < 16 * 2**20
+
+
+def test_memory_is_flat_over_batches_of_any_size(engine: Engine, crops: NDArray[np.uint8]) -> None:
+    random = np.random.default_rng(3)
+    process = psutil.Process()
+    engine.classify(crops.repeat(3, axis=0))
+    before = process.memory_info().rss
+    for size in random.integers(1, 64, 25):
+        engine.classify(crops[random.integers(0, len(crops), size)])
+    assert process.memory_info().rss - before < 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((2, 64, 64), np.uint8),
+        np.zeros((128, 128), np.uint8),
+        np.zeros((2, 1, 128, 128), np.uint8),
+        np.zeros((2, 128, 128), np.float32),
+        np.zeros((0,), np.uint8),
+    ],
+    ids=lambda wrong: f"{wrong.dtype}{wrong.shape}",
+)
+def test_refuses_other_crops_and_stays_in_service(
+    engine: Engine, crops: NDArray[np.uint8], alone: NDArray[np.float32], wrong: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(ModelRefused, match=r"uint8 \(N, 128, 128\)"):
+        engine.classify(wrong)
+    assert engine.classify(crops[:2]).tobytes() == alone[:2].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (tiny(side_px=64), "model.onnx takes"),
+        (tiny(weight("other", 1.0)), "does not load"),
+        (tiny(weight("slope", 1.0, 2.0)), "no probability"),
+    ],
+    ids=["other_side", "broken_graph", "other_output"],
+)
+def test_refuses_a_model_that_does_not_answer(
+    tmp_path: Path, settings_for: Callable[[int], Classifier], model: bytes, says: str
+) -> None:
+    opened = open_made(tmp_path / "bad", model)
+    threads = threading.active_count()
+    with pytest.raises(ModelRefused, match=says) as refused, open_engine(settings_for(1), opened):
+        pass
+    assert "\n" not in str(refused.value)
+    assert threading.active_count() == threads
+
+
+def test_refuses_nan_answers(tmp_path: Path, settings_for: Callable[[int], Classifier]) -> None:
+    slope, offset = weight("slope", -1.0), weight("offset", 0.25)
+    model = tiny(slope, offset, last="Sqrt")  # NaN for all but the blackest crops
+    opened = open_made(tmp_path / "bad", model)
+    with open_engine(settings_for(1), opened) as engine:
+        assert engine.classify(np.zeros((1, 128, 128), np.uint8)).shape == (1,)
+        with pytest.raises(ModelRefused, match="no probability"):
+            engine.classify(np.full((1, 128, 128), 200, np.uint8))
