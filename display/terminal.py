@@ -1,6 +1,7 @@
 """The terminal display as a picture: a snapshot in, lines of styled text out.
 
-Pure and as wide as it is told, down to 60 columns; 24 rows are enough. Knows no clock and writes nothing.
+Pure, and as large as it is told: 80 columns and 24 rows are enough for everything, and in less room the notice
+and the figures stay longest. Knows no clock and writes nothing.
 """
 
 from rich.text import Text
@@ -18,8 +19,8 @@ _LINK_STYLES = {
 }
 
 
-def draw(snapshot: Snapshot, tally: Tally, page: str, width: int) -> Text:
-    """Return the whole display, at most 24 rows."""
+def draw(snapshot: Snapshot, tally: Tally, page: str, width: int, height: int) -> Text:
+    """Return the whole display."""
     said = words(snapshot, tally)
     old = "" if snapshot.link == "live" else "dim"
     rows = [_head(snapshot, said, width), Text("─" * width, "dim")]
@@ -27,10 +28,20 @@ def draw(snapshot: Snapshot, tally: Tally, page: str, width: int) -> Text:
     rows += _result(snapshot.state, said, tally, width, old)
     rows += _ledger(snapshot.state, said, width, old)
     rows += _machine(snapshot.state, said, page, width, old)
-    rows.append(Text(NOTICE.center(width), "bold reverse"))
+    rows = [*_fitted(rows, max(height - 1, 1)), Text(NOTICE.center(width), "bold reverse")]
     for row in rows:
         row.truncate(width, overflow="ellipsis")
     return Text("\n").join(rows)
+
+
+def _fitted(rows: list[Text], height: int) -> list[Text]:
+    """Return as many rows as there is room for: blank ones give way first, then the last ones."""
+    surplus = len(rows) - height
+    for at in range(len(rows) - 1, -1, -1):
+        if surplus > 0 and not rows[at].plain:
+            del rows[at]
+            surplus -= 1
+    return rows[:height] + [Text()] * -surplus
 
 
 def plain_line(snapshot: Snapshot, tally: Tally) -> str:
@@ -89,10 +100,13 @@ def _wrapped(sentence: str, width: int, style: str) -> list[Text]:
 
 def _result(state: StateMessage | None, said: Words, tally: Tally, width: int, old: str) -> list[Text]:
     sample = state.sample if state else None
-    figure = Text.assemble("  ", (said.percent, f"bold {old}"), "   ", (said.count, old))
-    figure.append(f"   {said.interval}", old)
+    figure = [Text.assemble("  ", (said.percent, f"bold {old}"), "   ", (said.count, old))]
+    if len(figure[0]) + 3 + len(said.interval) <= width:
+        figure[0].append(f"   {said.interval}", old)
+    else:
+        figure.append(Text(f"  {said.interval}", old))
     place = Text.assemble("  ", (said.position, f"bold {old}"), (f"  {said.verdict}", f"italic {old}"))
-    return [Text(), figure, place, Text(), *_bar(sample, said, tally, width - 4, old), Text()]
+    return [Text(), *figure, place, Text(), *_bar(sample, said, tally, width - 4, old), Text()]
 
 
 def _bar(sample: SampleSummary | None, said: Words, tally: Tally, width: int, old: str) -> list[Text]:
@@ -162,4 +176,4 @@ def _machine(state: StateMessage | None, said: Words, page: str, width: int, old
             rows.append(Text.assemble("            ", (state.camera.problem, "red")))
         rows.append(Text.assemble(("  model     ", "dim"), (said.model, old)))
     rows.append(Text.assemble(("  page      ", "dim"), page))
-    return [*rows, Text()]
+    return rows
