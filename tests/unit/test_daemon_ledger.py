@@ -1,0 +1,60 @@
+"""The account of a sample: the conservation law, and losses that are booked once."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zpscope.daemon.ledger import FieldCount, Ledger
+
+SCORED = FieldCount("", ("", "border", "", "duplicate"), 1)
+SKIPPED = FieldCount("defocus", (), 0)
+fates = st.lists(st.sampled_from(["scored", "skipped", "driver", "waiting"]), max_size=60)
+
+
+def law(ledger: Ledger) -> bool:
+    fates_known = ledger.scored + sum(ledger.skipped.values()) + sum(ledger.lost.values())
+    return ledger.captured == fates_known + ledger.in_flight
+
+
+@given(st.lists(fates, min_size=1, max_size=4))
+def test_law_holds_after_every_event(sessions: list[list[str]]) -> None:
+    ledger = Ledger()
+    for number, session_fates in enumerate(sessions):
+        session, captured, lost = f"session{number}", 0, 0
+        for fate in session_fates:
+            captured += 1
+            lost += fate == "driver"
+            ledger.hear(session, captured, {"driver": lost})
+            if fate in ("scored", "skipped"):
+                ledger.commit(session, SCORED if fate == "scored" else SKIPPED)
+            assert law(ledger)
+            assert ledger.in_flight >= 0
+        ledger.hear(session, captured, {})
+        waiting = session_fates.count("waiting")
+        assert ledger.sessions[session].in_flight == waiting
+        assert ledger.close(session, "camera") == (waiting > 0)
+        assert not ledger.close(session, "camera")
+        assert law(ledger)
+    everything = [fate for one in sessions for fate in one]
+    assert ledger.in_flight == 0
+    assert ledger.captured == len(everything)
+    assert ledger.lost.get("camera", 0) == everything.count("waiting")
+    assert ledger.lost.get("driver", 0) == everything.count("driver")
+    assert ledger.found == ledger.n + sum(ledger.rejected.values())
+
+
+def test_late_or_repeated_figures_change_nothing() -> None:
+    ledger = Ledger()
+    assert ledger.hear("s", 10, {"driver": 2})
+    assert not ledger.hear("s", 10, {"driver": 2})
+    assert not ledger.hear("s", 7, {"driver": 1})
+    assert (ledger.captured, ledger.lost) == (10, {"driver": 2})
+
+
+def test_a_field_adds_its_heads_and_reasons() -> None:
+    ledger = Ledger()
+    ledger.hear("s", 2, {})
+    ledger.commit("s", SCORED)
+    ledger.commit("s", SKIPPED)
+    assert (ledger.scored, dict(ledger.skipped)) == (1, {"defocus": 1})
+    assert (ledger.found, ledger.n, ledger.k) == (4, 2, 1)
+    assert dict(ledger.rejected) == {"border": 1, "duplicate": 1}

@@ -1,0 +1,135 @@
+"""The store: all of a field or nothing, one writer, and errors that say what to do."""
+
+import sqlite3
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from zpscope.config.errors import StoreError
+from zpscope.config.settings import Settings, SyntheticCamera
+from zpscope.daemon.capture import Capture
+from zpscope.daemon.ledger import Ledger
+from zpscope.daemon.scoring import ScoredField, Scorer
+from zpscope.daemon.store import SampleRecord, open_store, read_store
+from zpscope.drivers.open_camera import open_camera
+from zpscope.engines.bundle import open_bundle
+from zpscope.engines.open_engine import open_engine
+from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+from zpscope.imaging.unique import CountedHeads
+
+SETTINGS = Settings(camera=SyntheticCamera(width_px=640, height_px=512, fields=6))
+
+
+@pytest.fixture(scope="module")
+def fields() -> list[ScoredField]:
+    """Return scored fields of a simulated slide, as the inference process makes them."""
+    capture = Capture("synthetic", SETTINGS.camera.um_per_px)
+    capture.demand("S")
+    bundle = open_bundle("demonstration", PREPROCESSING_HASH, CROP_UM_PER_PX)
+    with open_camera(SETTINGS.camera) as camera, open_engine(SETTINGS.classifier, bundle) as engine:
+        scorer = Scorer(engine, 32, SlideColour.fresh(), CountedHeads())
+        grabs = (camera.grab(60) for _ in range(6))
+        return scorer.classify([scorer.examine(capture.take(g, camera.format), g.pixels.copy()) for g in grabs])
+
+
+def record(name: str = "S", state: str = "scanning") -> SampleRecord:
+    colour = SlideColour.fresh().to_json()
+    return SampleRecord(name, "A-1", state, 1, None, "{}", "{}", "p", "0", colour)  # type: ignore[arg-type]
+
+
+def committed(path: Path, fields: list[ScoredField]) -> Ledger:
+    """Write a sample with these fields and return its account as it was kept while writing."""
+    ledger = Ledger()
+    with open_store(path) as store:
+        store.add_sample(record())
+        for field in fields:
+            header = field.examined.header
+            ledger.hear(header.session, header.captured, header.lost)
+            store.commit_field("S", field, ledger.sessions[header.session])
+            ledger.commit(header.session, field.count)
+    return ledger
+
+
+def test_the_account_comes_back_as_it_was(tmp_path: Path, fields: list[ScoredField]) -> None:
+    kept = committed(tmp_path / "s", fields)
+    assert kept.n > 10
+    with read_store(tmp_path / "s") as store:
+        assert store.ledger("S") == kept
+        assert store.committed(fields[0].examined.header.session) == 5
+        assert store.samples()[0].colour == fields[-1].examined.colour.to_json()
+        positions = store.counted_um("S")
+    heads = [(f.examined.heads, f.examined.slide_um) for f in fields]
+    expected = [tuple(um[i]) for h, um in heads if h and um is not None for i in np.flatnonzero(h.accepted)]
+    assert sorted(positions) == sorted(expected)
+
+
+def test_crops_come_back_byte_for_byte(tmp_path: Path, fields: list[ScoredField]) -> None:
+    committed(tmp_path / "s", fields)
+    with read_store(tmp_path / "s") as store:
+        blobs = store.rows("SELECT crop FROM head WHERE reason = '' ORDER BY field, number")
+    crops = np.concatenate([field.examined.crops for field in fields])
+    assert len(blobs) == len(crops)
+    for (blob,), crop in zip(blobs, crops, strict=True):
+        stored = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(stored, crop)
+
+
+def test_a_field_is_never_committed_twice(tmp_path: Path, fields: list[ScoredField]) -> None:
+    kept = committed(tmp_path / "s", fields)
+    with open_store(tmp_path / "s") as store:
+        with pytest.raises(StoreError):
+            store.commit_field("S", fields[2], kept.sessions[fields[2].examined.header.session])
+        assert store.ledger("S") == kept
+
+
+def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[ScoredField]) -> None:
+    kept = Ledger()
+    with open_store(tmp_path / "s") as store:
+        store.add_sample(record())
+        (pages,) = store.rows("PRAGMA page_count")[0]
+        store.rows(f"PRAGMA max_page_count = {pages + 4}")  # SQLite then answers as on a full disk
+        with pytest.raises(StoreError, match=r"disk is full.*free some space"):
+            for field in fields:
+                header = field.examined.header
+                account = Ledger()
+                account.hear(header.session, header.captured, header.lost)
+                store.commit_field("S", field, account.sessions[header.session])
+                kept.hear(header.session, header.captured, header.lost)
+                kept.commit(header.session, field.count)
+        assert kept.scored > 0, "the disk was full before the first field"
+        assert store.ledger("S") == kept
+
+
+def test_one_open_sample_at_a_time(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        store.add_sample(record("S"))
+        with pytest.raises(StoreError):
+            store.add_sample(record("T"))
+        store.set_state("S", "complete", 2)
+        store.add_sample(record("T"))
+
+
+def test_one_writer_and_any_reader(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "s"
+    with open_store(path):
+        with pytest.raises(StoreError, match="another inference process"):
+            open_store(path)
+        with read_store(path) as reader:
+            assert reader.samples() == []
+    assert [file.name for file in path.parent.iterdir()] == ["s"]
+    with open_store(path) as store:
+        first = store.identity
+    with open_store(path) as store:
+        assert store.identity == first
+
+
+def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "s")
+    database.execute("PRAGMA user_version = 2")
+    database.close()
+    for opener in (open_store, read_store):
+        with pytest.raises(StoreError, match="newer zpscope"):
+            opener(tmp_path / "s")
