@@ -10,6 +10,7 @@ import threading
 from contextlib import AsyncExitStack
 
 from zpscope.config.settings import Settings
+from zpscope.daemon.notify import notify
 from zpscope.display.changes import Changes
 from zpscope.display.gateway import build
 from zpscope.display.guard import Guard, is_loopback
@@ -43,8 +44,10 @@ async def _run(settings: Settings, stop: threading.Event, listener: socket.socke
         if terminal:
             stack.enter_context(TerminalView(latest, settings.tally, page))
         stack.callback(changes.stop)
+        notify("READY=1")
         _log.info("the page is at %s and shows %s", page, settings.wire.state)
         while not stop.is_set() and not server.done() and receiver.failure is None:
             await asyncio.wait({server}, timeout=_TICK_S)
+        notify("STOPPING=1")
     if receiver.failure is not None:
         raise receiver.failure

@@ -34,7 +34,7 @@ def is_loopback(host: str) -> bool:
     if host.casefold() == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host[1:-1] if host[:1] + host[-1:] == "[]" else host).is_loopback
     except ValueError:
         return False
 
@@ -42,7 +42,8 @@ def is_loopback(host: str) -> bool:
 def _host(value: str) -> str:
     """Return the host of a Host header, without its port."""
     if value.startswith("["):
-        return value.partition("]")[0] + "]"
+        inside, bracket, _ = value.partition("]")
+        return inside + bracket
     return value.partition(":")[0]
 
 

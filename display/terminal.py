@@ -48,8 +48,10 @@ def plain_line(snapshot: Snapshot, tally: Tally) -> str:
     """Return one line for a log or a pipe, without what changes all the time."""
     said = words(snapshot, tally)
     sample = snapshot.state.sample if snapshot.state else None
-    if snapshot.link != "live" or sample is None:
-        return f"{snapshot.link.upper()}: {snapshot.problem or f'{said.accession}, {said.sample_state}'}"
+    if snapshot.link != "live":
+        return f"{snapshot.link.upper()}: {snapshot.problem}"
+    if sample is None:
+        return f"{said.accession}, {said.sample_state}"
     parts = [
         f"{said.accession} {sample.state}",
         said.count,
