@@ -22,6 +22,7 @@ class Output:
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
         self._fd = _open_again(sys.stdout.fileno())
+        self._last_s: float | None = None
 
     def close(self) -> None:
         """Give the second opening back."""
@@ -30,9 +31,8 @@ class Output:
     def write(self, text: str) -> bool:
         """Write all of it, waiting while it is held; False if the process had to end meanwhile."""
         left = text.encode(sys.stdout.encoding, "replace")
-        deadline = time.monotonic() + _LAST_S
         while left:
-            if self._stop.is_set() and time.monotonic() > deadline:
+            if self._is_over():
                 return False
             if not select.select([], [self._fd], [], 0.05)[1]:
                 continue
@@ -41,6 +41,13 @@ class Output:
             except BlockingIOError:
                 self._stop.wait(0.02)
         return True
+
+    def _is_over(self) -> bool:
+        if not self._stop.is_set():
+            return False
+        if self._last_s is None:
+            self._last_s = time.monotonic() + _LAST_S
+        return time.monotonic() > self._last_s
 
 
 def _open_again(fd: int) -> int:
