@@ -14,8 +14,8 @@ SYSTEM := chromium:chromium systemd-analyze:systemd
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LIST := find $(FOLDERS) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort
 export PIP_ROOT_USER_ACTION := ignore
-# pyright is fetched once from npm, and stays in the environment; it does not advertise newer ones.
-export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(VENV)/pyright
+# pyright runs on the Node.js that its package brings, and does not ask for newer ones of itself.
+export PYRIGHT_PYTHON_GLOBAL_NODE := off
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # An environment that was moved, or whose Python is gone, is of no use: it is made anew.
