@@ -7,8 +7,10 @@ newest. Nothing is fetched from elsewhere, and nothing can be changed through it
 from collections.abc import AsyncIterator
 from importlib import resources
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response, StreamingResponse
+from starlette.exceptions import HTTPException
 
 from zpscope.config.settings import Tally
 from zpscope.display.changes import Changes
@@ -56,6 +58,8 @@ def build(latest: Latest, tally: Tally, changes: Changes) -> FastAPI:
     """Return the application; it serves files that are read once, here."""
     app = FastAPI(title="zpscope display", openapi_url=None, docs_url=None, redoc_url=None)
     streams = Streams(latest, tally, changes)
+    app.add_exception_handler(HTTPException, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse)
     _serve_page(app)
 
     async def state() -> Response:
@@ -101,6 +105,13 @@ def _serve_file(app: FastAPI, path: str, content: bytes, kind: str) -> None:
         return Response(content, media_type=kind)
 
     app.add_api_route(path, file)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Answer in JSON, and with the notice, what is not there or not understood."""
+    if isinstance(error, HTTPException):
+        return _json(error_json(f"{request.url.path}: {error.detail}"), error.status_code)
+    return _json(error_json("not understood: write ?picture=NUMBER, as /api/preview gives it"), 422)
 
 
 def _json(text: str, status: int = 200) -> Response:

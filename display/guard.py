@@ -8,6 +8,8 @@ import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from zpscope.daemon.wire import NOTICE
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -60,7 +62,7 @@ class Guard:
             return
         reason = self._refusal(scope)
         if reason:
-            body = f"{reason}\n".encode()
+            body = f"{reason}\n{NOTICE}\n".encode()
             headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
             await send({"type": "http.response.start", "status": 403, "headers": [*_HEADERS, *headers]})
             await send({"type": "http.response.body", "body": body})

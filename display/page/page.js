@@ -11,6 +11,7 @@ let newest = null;
 
 function listen() {
   if (source || document.hidden) return;
+  heard = performance.now();
   source = new EventSource("/api/events");
   source.onmessage = (event) => {
     heard = performance.now();
@@ -56,8 +57,12 @@ function age() {
 
 document.addEventListener("visibilitychange", () => {
   // A hidden tab holds no connection: browsers allow only six to one display.
-  if (document.hidden) hush();
-  else listen();
+  if (document.hidden) {
+    hush();
+    link("gone", "PAUSED", "");
+  } else {
+    listen();
+  }
 });
 setInterval(age, 1000);
 listen();

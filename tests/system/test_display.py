@@ -264,7 +264,9 @@ def test_foreign_host_names_and_paths_are_turned_away(display: Display) -> None:
     assert display.get("/api/state", host="evil.example")[0] == 403
     assert display.get("/", host=f"127.0.0.1:{display.port}")[0] == 200
     for path in ("/docs", "/openapi.json", "/../config/demo.toml", "/%2e%2e/config/demo.toml", "/page.py"):
-        assert display.get(path)[0] == 404, path
+        status, body = display.get(path)
+        assert status == 404, path
+        assert json.loads(body)["notice"] == wire.NOTICE
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zpscope.config.errors import AddressInUse, SettingsError
+from zpscope.daemon.wire import NOTICE
 from zpscope.display.guard import Guard, Message, Receive, Send, is_loopback
 from zpscope.display.server import address, listen
 
@@ -50,6 +51,7 @@ def test_this_machine_is_let_in_under_any_port(host: str) -> None:
 def test_a_foreign_host_name_is_turned_away_on_loopback(host: str) -> None:
     status, headers, body = ask({"Host": host})
     assert (status, b"inside" in body) == (403, False)
+    assert NOTICE.encode() in body
     assert "content-security-policy" in headers
 
 
