@@ -1,5 +1,5 @@
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Heads per second of the classifier, as ratios to a plain torch loop over single crops.
 
 `python benchmarks/classify.py --width 1` measures the paper's network, `--width 0.125` one as narrow as the

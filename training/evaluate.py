@@ -14,7 +14,7 @@ from zpscope.counting.interval import Z_95
 from zpscope.engines.card import Metric
 
 THRESHOLD = 0.5
-"""From this probability on a head counts as bound (the paper's larger of two outputs)."""
+"""Above this probability a head counts as bound (the paper's larger of two outputs)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Confusion:
 
 def confusion(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> Confusion:
     """Count heads called right, of probabilities (N,) and truth (N,)."""
-    called = probability >= THRESHOLD
+    called = probability > THRESHOLD
     return Confusion(
         bound_right=int((called & bound).sum()),
         bound=int(bound.sum()),

@@ -24,9 +24,9 @@ def test_clopper_pearson_is_exact(k: int, n: int, low: float, high: float) -> No
     assert list(clopper_pearson(k, n)) == pytest.approx([low, high], abs=1e-9)
 
 
-def test_counts_right_heads_from_one_half_on() -> None:
+def test_a_head_is_bound_above_one_half() -> None:
     counts = confusion(PROBABILITY, BOUND)
-    assert (counts.bound_right, counts.bound, counts.unbound_right, counts.unbound) == (2, 3, 2, 3)
+    assert (counts.bound_right, counts.bound, counts.unbound_right, counts.unbound) == (1, 3, 2, 3)
 
 
 def test_auc_counts_ties_half() -> None:
@@ -51,9 +51,9 @@ def test_the_auc_interval_holds_the_auc_and_mirrors(area: float) -> None:
 
 def test_names_the_counts_behind_each_figure() -> None:
     found = metrics(PROBABILITY, BOUND)
-    assert found["sensitivity"].counts == "2 of 3 bound heads called bound"
+    assert found["sensitivity"].counts == "1 of 3 bound heads called bound"
     assert found["specificity"].value == pytest.approx(2 / 3)
-    assert found["accuracy"].counts == "4 of 6 heads called right"
+    assert found["accuracy"].counts == "3 of 6 heads called right"
     assert set(found) == {"sensitivity", "specificity", "accuracy", "auc"}
 
 
