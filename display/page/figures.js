@@ -2,6 +2,11 @@
 const SPOKEN_MS = 15000;
 const TICKS = { 10: 2, 15: 5, 20: 5, 30: 5, 50: 10, 100: 20 };
 
+const LEDGER = [
+  ...["captured", "scored", "skipped", "lost", "in-flight", "skipped-why", "lost-why"],
+  ...["found", "heads", "rejected", "rejected-why"],
+];
+
 let spokenAt = -SPOKEN_MS;
 let spokenPlace = "";
 
@@ -90,21 +95,25 @@ function ticks(scale, left) {
   }
 }
 
+// Without a sample there is nothing to count, which is not the same as having counted nothing.
 function ledger(sample, words) {
   const lost = sample ? total(sample.lost) : 0;
-  put("captured", sample ? sample.captured : 0);
-  put("scored", sample ? sample.scored : 0);
-  put("skipped", sample ? total(sample.skipped) : 0);
-  put("lost", lost);
-  put("in-flight", sample ? sample.in_flight : 0);
+  const figures = sample && {
+    captured: sample.captured,
+    scored: sample.scored,
+    skipped: total(sample.skipped),
+    lost,
+    "in-flight": sample.in_flight,
+    found: sample.found,
+    heads: sample.n,
+    rejected: total(sample.rejected),
+    "skipped-why": words.skipped || "none",
+    "lost-why": words.lost || "none",
+    "rejected-why": words.rejected || "none",
+  };
+  for (const id of LEDGER) put(id, figures ? figures[id] : "--");
   at("lost-cell").classList.toggle("bad", lost > 0);
-  put("found", sample ? sample.found : 0);
-  put("heads", sample ? sample.n : 0);
-  put("rejected", sample ? total(sample.rejected) : 0);
-  put("skipped-why", words.skipped || "none");
-  put("lost-why", words.lost || "none");
   at("lost-why").classList.toggle("bad", lost > 0);
-  put("rejected-why", words.rejected || "none");
 }
 
 function machine(state, words) {

@@ -1,5 +1,5 @@
 // Shows the current field with every head outlined. Outlines and pixels always belong to the same picture.
-const GAP_MS = 400; // nobody looks at more than a few fields a second
+const GAP_MS = 480; // nobody looks at more than a few fields a second
 const SVG = "http://www.w3.org/2000/svg";
 const TICK_PX = 14;
 
