@@ -16,8 +16,8 @@ def test_every_folder_of_modules_is_installed_linked_and_checked() -> None:
     packages = {f"zpscope.{folder}" for folder in FOLDERS}
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages
     assert set(PROJECT["tool"]["importlinter"]["root_packages"]) == packages
-    assert set(PROJECT["tool"]["mypy"]["files"]) >= FOLDERS | {"tests"}
-    assert set(PROJECT["tool"]["pyright"]["include"]) >= FOLDERS | {"tests"}
+    assert set(PROJECT["tool"]["mypy"]["files"]) == FOLDERS | {"benchmarks", "tests"}
+    assert set(PROJECT["tool"]["pyright"]["include"]) == FOLDERS | {"benchmarks", "tests"}
     makefile = (ROOT / "Makefile").read_text("utf-8")
     linked = re.search(r"^FOLDERS := (.*)$", makefile, re.MULTILINE)
     assert linked
