@@ -5,18 +5,15 @@ import math
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.browser.rig import DEMONSTRATION, Display, sample, state, until
 from zpscope.daemon import wire
 from zpscope.daemon.sockets import Publisher
 
@@ -26,72 +23,16 @@ if not CHROMIUM:
 pytest.importorskip("playwright", reason="playwright is absent: pip install zpscope[dev]")
 from playwright.sync_api import ConsoleMessage, Locator, Page, sync_playwright  # noqa: E402
 
-PATIENCE_S = 20.0
-REAL = wire.Model(name="lab", version="2.1.0", sha256="ab" * 32, demonstration=False, runtime="onnxruntime")
-DEMONSTRATION = wire.Model(
-    name="demo", version="1", sha256="cd" * 32, demonstration=True, runtime="onnxruntime"
-)
 HEADS = {"bound": (160, 120, ""), "unbound": (330, 120, ""), "rejected": (250, 260, "overlap")}
 HOSTILE = "<img src=x onerror=document.title='broken'>"
 
 
-def until(condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.05)
+def counted(k: int, n: int, **changes: object) -> wire.StateMessage:
+    """Return a state with this count."""
+    return state(sample(k, n, **changes))
 
 
-def state(k: int, n: int, **changes: object) -> wire.StateMessage:
-    given: dict[str, Any] = {
-        "sample": "s1",
-        "accession": "A-17",
-        "state": "scanning",
-        "started_ns": 1_800_000_000_000_000_000,
-        "stopped_ns": None,
-        "captured": 46,
-        "scored": 40,
-        "skipped": {"moving": 3},
-        "lost": {},
-        "in_flight": 3,
-        "found": n + 12,
-        "rejected": {"overlap": 12},
-        "k": k,
-        "n": n,
-        "percent": 100 * k / n if n else None,
-        "interval": (2.5, 9.5),
-        "position": "above" if n >= 100 else "collecting",
-        "threshold_percent": 4.9,
-        "model": REAL,
-    }
-    given.update(changes)
-    camera = wire.CameraMessage(
-        camera="bench",
-        session="x",
-        driver="synthetic",
-        delivery="every",
-        store="y",
-        sample="s1",
-        capturing=True,
-        captured=46,
-        lost={},
-        retained=2,
-        exhausted=False,
-        problem="",
-    )
-    return wire.StateMessage(
-        sample=wire.SampleSummary(**given),
-        camera=camera,
-        camera_connected=True,
-        fields_per_s=3.5,
-        heads_per_s=21.0,
-        lag_s=0.4,
-        sent_ns=time.time_ns(),
-        model=given["model"],
-    )
-
-
-def preview(number: int, sample: str = "s1") -> tuple[wire.PreviewMessage, bytes]:
+def preview(number: int, of: str = "s1") -> tuple[wire.PreviewMessage, bytes]:
     """Return a field with one head of each kind, drawn as dark ellipses where the outlines are."""
     pixels = np.full((384, 480, 3), 230, np.uint8)
     heads: list[wire.PreviewHead] = []
@@ -104,33 +45,9 @@ def preview(number: int, sample: str = "s1") -> tuple[wire.PreviewMessage, bytes
             wire.PreviewHead(outline=outline, tip=(x + 30, y), reason=reason, p=p, bound=kind == "bound")
         )
     header = wire.PreviewMessage(
-        sample=sample, number=number, source="simulated", skipped="", width_px=480, height_px=384, heads=heads
+        sample=of, number=number, source="simulated", skipped="", width_px=480, height_px=384, heads=heads
     )
     return header, cv2.imencode(".jpg", pixels)[1].tobytes()
-
-
-class Display:
-    """A display process that can be ended and started again on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.endpoint = f"ipc://{folder}/state"
-        self._log = folder / "display.log"
-        self.port = 0
-        self.start()
-
-    def start(self) -> None:
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "zpscope.daemon", "display", "-c", "demo",
-                 "--set", f"wire.state={self.endpoint}", "--set", f"display.port={self.port}"],
-                stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, stderr=log,
-            )  # fmt: skip
-        until(lambda: "the page is at" in self._log.read_text(), "the page")
-        self.port = int(re.findall(r"the page is at http://127\.0\.0\.1:(\d+)", self._log.read_text())[0])
-
-    def end(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(10) == 0
 
 
 class Browser:
@@ -184,12 +101,8 @@ class Browser:
 
 @pytest.fixture
 def display(tmp_path: Path) -> Iterator[Display]:
-    one = Display(tmp_path)
-    try:
-        yield one
-    finally:
-        one.process.kill()
-        one.process.wait()
+    with Display(tmp_path) as one:
+        yield one.ready()
 
 
 @pytest.fixture
@@ -210,29 +123,33 @@ def test_figures_follow_the_state(browser: Browser) -> None:
     browser.open()
     until(lambda: browser.text("link") == "WAITING", "waiting")
     assert browser.text("problem").startswith("waiting for the inference process at ipc://")
-    browser.shows(state(2, 40, scored=9), "position", "collecting: 40 heads of 100, 9 fields of 20")
+    browser.shows(
+        counted(2, 40, scored=9, position="collecting"),
+        "position",
+        "collecting: 40 heads of 100, 9 fields of 20",
+    )
     assert browser.text("percent") == "5.0 %"
     assert browser.page.locator("#minimum").is_visible()
-    browser.shows(state(12, 240), "percent", "5.0 %")
-    browser.shows(state(24, 241), "percent", "10.0 %")
+    browser.shows(counted(12, 240), "percent", "5.0 %")
+    browser.shows(counted(24, 241), "percent", "10.0 %")
     for name, text in {
         "accession": "A-17",
         "sample-state": "scanning",
         "count": "24 of 241 heads bound",
-        "interval": "95 % interval 2.5 to 9.5 %",
+        "interval": "95 % interval 6.8 to 14.4 %",
         "position": "above 4.9 %",
         "verdict": "not a verdict",
         "link": "LIVE",
         "captured": "46",
         "scored": "40",
-        "skipped": "3",
+        "skipped": "4",
         "lost": "0",
-        "in-flight": "3",
-        "skipped-why": "moving 3",
-        "found": "253",
+        "in-flight": "2",
+        "skipped-why": "moving 3, defocus 1",
+        "found": "272",
         "heads": "241",
-        "rejected": "12",
-        "rejected-why": "overlap 12",
+        "rejected": "31",
+        "rejected-why": "border 20, overlap 11",
         "heads-rate": "21.0",
         "fields-rate": "3.50",
         "lag": "0.4",
@@ -249,7 +166,7 @@ def test_figures_follow_the_state(browser: Browser) -> None:
 
 def test_the_bar_sets_estimate_and_interval_against_the_threshold(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "percent", "10.0 %")
+    browser.shows(counted(24, 240, interval=(2.5, 9.5)), "percent", "10.0 %")
     wide = browser.box("#bar .track")["width"]
 
     def at(name: str) -> float:
@@ -264,7 +181,7 @@ def test_the_bar_sets_estimate_and_interval_against_the_threshold(browser: Brows
 
 def test_a_demonstration_and_a_loss_are_not_to_be_overlooked(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240, model=DEMONSTRATION, lost={"driver": 2}, state="incomplete"), "lost", "2")
+    browser.shows(counted(24, 240, model=DEMONSTRATION, lost={"driver": 2}, state="incomplete"), "lost", "2")
     for name, words in {"demonstration": "DEMONSTRATION", "incomplete": "INCOMPLETE: 2 fields lost"}.items():
         strip = browser.page.locator(f"#{name}")
         assert strip.is_visible()
@@ -272,13 +189,13 @@ def test_a_demonstration_and_a_loss_are_not_to_be_overlooked(browser: Browser) -
         assert browser.box(strip)["width"] == 1440
     red = "rgb(166, 27, 27)"
     assert browser.page.locator("#lost-cell").evaluate("one => getComputedStyle(one).backgroundColor") == red
-    browser.shows(state(24, 240), "lost", "0")
+    browser.shows(counted(24, 240), "lost", "0")
     assert not browser.page.locator("#demonstration").is_visible()
 
 
 def test_every_head_is_outlined_where_it_is(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "picture-caption", "number 7 · simulated", preview(7))
+    browser.shows(counted(24, 240), "picture-caption", "number 7 · simulated", preview(7))
     page = browser.page
     assert page.locator("#overlay .head").count() == 3
     canvas = browser.box("#canvas")
@@ -304,7 +221,7 @@ def test_every_head_is_outlined_where_it_is(browser: Browser) -> None:
 
 def test_a_head_tells_what_it_is_by_mouse_and_by_key(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "picture-caption", "number 7 · simulated", preview(7))
+    browser.shows(counted(24, 240), "picture-caption", "number 7 · simulated", preview(7))
     browser.page.locator("#overlay .rejected").hover(force=True)
     until(lambda: browser.text("head-detail") == "Head 3 of 3: not counted, overlap", "the reason")
     browser.page.locator("#stage").focus()
@@ -314,7 +231,7 @@ def test_a_head_tells_what_it_is_by_mouse_and_by_key(browser: Browser) -> None:
     assert browser.text("head-detail") == "Head 2 of 3: not bound, P(ZP-binding) 0.08"
     held = browser.page.locator("#hold")
     assert held.get_attribute("aria-pressed") == "true", "a head that is looked at is held"
-    newer = state(25, 250)
+    newer = counted(25, 250)
     browser.shows(newer, "count", "25 of 250 heads bound", preview(8))
     assert browser.text("picture-caption").startswith("number 7"), "held, while the figures go on"
     browser.page.keyboard.press("h")
@@ -325,35 +242,36 @@ def test_a_head_tells_what_it_is_by_mouse_and_by_key(browser: Browser) -> None:
 
 def test_the_picture_of_another_sample_is_covered(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "picture-caption", "number 7 · simulated", preview(7))
+    browser.shows(counted(24, 240), "picture-caption", "number 7 · simulated", preview(7))
     assert "previous" not in (browser.page.locator("#stage").get_attribute("class") or "")
-    browser.shows(state(0, 0, sample="s2", accession="A-18"), "accession", "A-18")
+    browser.shows(counted(0, 0, sample="s2", accession="A-18"), "accession", "A-18")
     assert "previous" in (browser.page.locator("#stage").get_attribute("class") or "")
 
 
 def test_old_figures_are_grey_and_said_to_be_old(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "percent", "10.0 %")
+    browser.shows(counted(24, 240), "percent", "10.0 %")
     until(lambda: browser.link() == "stale", "stale")
     assert re.fullmatch(r"STALE \d+ s", browser.text("link"))
     assert "is silent" in browser.text("problem")
     assert browser.text("percent") == "10.0 %"
     look = "one => getComputedStyle(one).filter"
     assert browser.page.locator(".result").evaluate(look) == "grayscale(1)"
-    browser.shows(state(25, 250), "count", "25 of 250 heads bound")
+    browser.shows(counted(25, 250), "count", "25 of 250 heads bound")
     assert browser.page.locator(".result").evaluate(look) == "none"
 
 
 def test_it_finds_the_display_again_after_a_restart(browser: Browser) -> None:
     browser.open()
-    browser.shows(state(24, 240), "percent", "10.0 %", preview(7))
+    browser.shows(counted(24, 240), "percent", "10.0 %", preview(7))
     browser.display.end()
     until(lambda: browser.link() == "gone", "no display")
     assert browser.text("link").startswith("NO DISPLAY")
     assert browser.page.locator("#problem").is_visible()
     browser.display.start()
-    browser.shows(state(60, 240), "percent", "25.0 %", preview(8))
-    browser.shows(state(60, 240), "picture-caption", "number 8 · simulated", preview(8))
+    browser.display.ready()
+    browser.shows(counted(60, 240), "percent", "25.0 %", preview(8))
+    browser.shows(counted(60, 240), "picture-caption", "number 8 · simulated", preview(8))
     assert browser.text("link") == "LIVE"
 
 
@@ -363,7 +281,7 @@ def test_nothing_complains_nothing_leaves_the_origin_and_nothing_sticks_out(
 ) -> None:
     browser.page.set_viewport_size({"width": size[0], "height": size[1]})
     browser.open()
-    shown = state(24, 240, model=DEMONSTRATION, lost={"driver": 2}, accession="A" * 90)
+    shown = counted(24, 240, model=DEMONSTRATION, lost={"driver": 2}, accession="A" * 90)
     browser.shows(shown, "picture-caption", "number 7 · simulated", preview(7))
     assert browser.page.evaluate("document.documentElement.scrollWidth") <= size[0]
     notice = browser.page.locator("#notice")
@@ -377,7 +295,7 @@ def test_nothing_complains_nothing_leaves_the_origin_and_nothing_sticks_out(
 
 def test_markup_in_a_message_stays_text(browser: Browser) -> None:
     browser.open()
-    hostile = state(24, 240, accession=HOSTILE, skipped={HOSTILE: 2}, model=REAL)
+    hostile = counted(24, 240, accession=HOSTILE, skipped={HOSTILE: 2})
     browser.shows(hostile, "accession", HOSTILE, preview(7))
     assert HOSTILE in browser.text("skipped-why")
     assert browser.page.locator("img").count() == 0
@@ -388,7 +306,9 @@ def test_markup_in_a_message_stays_text(browser: Browser) -> None:
 def test_every_text_stands_out_from_its_ground(browser: Browser, scheme: Literal["dark", "light"]) -> None:
     browser.page.emulate_media(color_scheme=scheme)
     browser.open()
-    shown = state(2, 40, model=DEMONSTRATION, lost={"driver": 2}, state="incomplete", scored=3)
+    shown = counted(
+        2, 40, model=DEMONSTRATION, lost={"driver": 2}, state="incomplete", scored=3, position="collecting"
+    )
     browser.shows(shown, "picture-caption", "number 7 · simulated", preview(7))
     faint = browser.page.evaluate(CONTRAST)
     assert faint == []

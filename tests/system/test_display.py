@@ -1,7 +1,6 @@
 """The display process for real: messages over a PUB socket in, HTTP and terminal out, and its end."""
 
 import contextlib
-import http.client
 import json
 import os
 import pty
@@ -9,122 +8,33 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import psutil
 import pytest
 
+from tests.browser.rig import DEMONSTRATION, PATIENCE_S, Display, Shown, sample, state, until
 from zpscope.daemon import wire
 from zpscope.daemon.sockets import Publisher
 
 END_S = 1.0
 """SIGTERM and SIGINT end a display within this time."""
-PATIENCE_S = 20.0
-Shown = TypeVar("Shown")
-MODEL = wire.Model(name="m", version="1", sha256="00" * 32, demonstration=True, runtime="onnxruntime")
 
 
-def state(captured: int, skipped: dict[str, int] | None = None) -> wire.StateMessage:
-    summary = wire.SampleSummary(
-        sample="s1",
-        accession="A-17",
-        state="scanning",
-        started_ns=1,
-        stopped_ns=None,
-        captured=captured,
-        scored=captured,
-        skipped=skipped or {},
-        lost={},
-        in_flight=0,
-        found=captured,
-        rejected={},
-        k=0,
-        n=captured,
-        percent=0.0,
-        interval=(0.0, 3.0),
-        position="collecting",
-        threshold_percent=4.9,
-        model=MODEL,
-    )
-    return wire.StateMessage(
-        sample=summary,
-        camera=None,
-        camera_connected=False,
-        fields_per_s=1.0,
-        heads_per_s=1.0,
-        lag_s=0.1,
-        sent_ns=time.time_ns(),
-        model=MODEL,
-    )
-
-
-def until(condition: Callable[[], Shown], what: str) -> Shown:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.02)
-    return found
-
-
-class Display:
-    """A display process on a port of its own, listening to `endpoint`."""
-
-    def __init__(self, folder: Path, *options: str, port: int = 0, stdout: int = subprocess.DEVNULL) -> None:
-        self.endpoint = f"ipc://{folder}/state"
-        self._log = folder / "display.log"
-        words = ["--set", f"wire.state={self.endpoint}", "--set", f"display.port={port}", *options]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "zpscope.daemon", "display", "-c", "demo", *words],
-                stdout=stdout,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-            )
-        self.port = port
-
-    def ready(self) -> "Display":
-        line = until(
-            lambda: [line for line in self.log().splitlines() if "the page is at" in line], "the page"
-        )
-        self.port = int(line[0].partition("http://127.0.0.1:")[2].split()[0])
-        return self
-
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def get(self, path: str, host: str = "localhost") -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        with contextlib.closing(connection):
-            connection.request("GET", path, headers={"Host": host})
-            with connection.getresponse() as response:
-                return response.status, response.read()
-
-    def state(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.get("/api/state")[1])
-        return answer
-
-    def end(self, number: int = signal.SIGTERM) -> float:
-        """Send a signal; return how long the process took to exit with status 0."""
-        started = time.monotonic()
-        self.process.send_signal(number)
-        assert self.process.wait(10) == 0, self.log()
-        return time.monotonic() - started
+def scored(captured: int, skipped: dict[str, int] | None = None) -> wire.StateMessage:
+    """Return a state that says how many fields were captured."""
+    return state(sample(0, captured, captured=captured, skipped=skipped or {}, model=DEMONSTRATION))
 
 
 @pytest.fixture
 def display(tmp_path: Path) -> Iterator[Display]:
-    one = Display(tmp_path)
-    try:
+    with Display(tmp_path) as one:
         yield one.ready()
-    finally:
-        one.process.kill()
-        one.process.wait()
 
 
 @pytest.fixture
@@ -159,8 +69,8 @@ class Listener:
         with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
             for line in lines:
                 if line.startswith(b"data: "):
-                    sample = json.loads(line[6:])["sample"]
-                    self.captured.append(sample["captured"] if sample else -1)
+                    summary = json.loads(line[6:])["sample"]
+                    self.captured.append(summary["captured"] if summary else -1)
 
 
 def send_until(
@@ -185,51 +95,38 @@ def test_it_waits_and_says_for_whom(display: Display) -> None:
 
 def test_a_late_display_gets_the_whole_state_with_one_message(tmp_path: Path, publisher: Publisher) -> None:
     for captured in range(50):
-        publisher.send(state(captured))
-    display = Display(tmp_path).ready()
-    try:
-        send_until(publisher, state(51), lambda: display.state()["connected"], "the state")
+        publisher.send(scored(captured))
+    with Display(tmp_path).ready() as display:
+        send_until(publisher, scored(51), lambda: display.state()["connected"], "the state")
         answer = display.state()
-        assert answer["sample"]["captured"] == 51
-        assert answer["age_s"] < 3
-        assert answer["problem"] == ""
-    finally:
-        display.end()
+    assert answer["sample"]["captured"] == 51
+    assert answer["age_s"] < 3
+    assert answer["problem"] == ""
 
 
 def test_a_publisher_that_ends_leaves_stale_figures_and_a_new_one_is_heard(
     tmp_path: Path, display: Display
 ) -> None:
     with Publisher(display.endpoint) as first:
-        send_until(first, state(5), lambda: display.state()["connected"], "the first state")
+        send_until(first, scored(5), lambda: display.state()["connected"], "the first state")
     until(lambda: display.state()["link"] == "stale", "stale")
     assert display.state()["sample"]["captured"] == 5
     assert display.state()["age_s"] > 3
     with Publisher(f"ipc://{tmp_path}/state") as second:
-        send_until(second, state(9), lambda: display.state()["connected"], "the second state")
+        send_until(second, scored(9), lambda: display.state()["connected"], "the second state")
     assert display.state()["sample"]["captured"] == 9
 
 
 def test_another_wire_version_is_shown_logged_once_and_overcome(
     display: Display, publisher: Publisher
 ) -> None:
-    other = wire.StateMessage(
-        version=wire.WIRE_VERSION + 1,
-        sample=None,
-        camera=None,
-        camera_connected=False,
-        fields_per_s=0,
-        heads_per_s=0,
-        lag_s=0,
-        sent_ns=0,
-        model=MODEL,
-    )
+    other = state(None, version=wire.WIRE_VERSION + 1)
     send_until(publisher, other, lambda: display.state()["link"] == "refused", "refused")
     for _ in range(20):
         publisher.send(other)
     assert f"wire version {wire.WIRE_VERSION + 1}" in display.state()["problem"]
     assert "goes on waiting" in display.state()["problem"]
-    send_until(publisher, state(3), lambda: display.state()["connected"], "the right version")
+    send_until(publisher, scored(3), lambda: display.state()["connected"], "the right version")
     assert display.log().count("wire version") == 1
 
 
@@ -278,7 +175,7 @@ def test_browsers_that_listen_or_are_stuck_cannot_hold_up_its_end(
     display: Display, publisher: Publisher
 ) -> None:
     bulk = {f"reason_{number}": 1 for number in range(4000)}
-    send_until(publisher, state(1, bulk), lambda: display.state()["connected"], "the state")
+    send_until(publisher, scored(1, bulk), lambda: display.state()["connected"], "the state")
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(Listener(display.port)) for _ in range(3)]
         stuck = stack.enter_context(_stuck(display.port))
@@ -286,7 +183,7 @@ def test_browsers_that_listen_or_are_stuck_cannot_hold_up_its_end(
         halfway.sendall(b"GET /api/state HTTP/1.1\r\nHost: loc")
         for number in range(2, 12):  # enough to fill what lies between the display and the stuck browser
             for one in listeners:
-                send_until(publisher, state(number, bulk), partial(one.has, number), "an event everywhere")
+                send_until(publisher, scored(number, bulk), partial(one.has, number), "an event everywhere")
         assert display.end() < END_S
         assert stuck.fileno() >= 0
 
@@ -305,14 +202,14 @@ def test_a_slow_browser_costs_no_memory_delays_nobody_and_skips_to_the_newest(
     display: Display, publisher: Publisher
 ) -> None:
     bulk = {f"a_long_reason_to_skip_a_field_{number}": 1 for number in range(4000)}
-    send_until(publisher, state(1, bulk), lambda: display.state()["connected"], "the state")
+    send_until(publisher, scored(1, bulk), lambda: display.state()["connected"], "the state")
     process = psutil.Process(display.process.pid)
     last = 60
     with _stuck(display.port) as slow, Listener(display.port) as fast:
         worst_s, resident = 0.0, 0
         for number in range(2, last + 1):
             started = time.monotonic()
-            send_until(publisher, state(number, bulk), partial(fast.has, number), "event")
+            send_until(publisher, scored(number, bulk), partial(fast.has, number), "event")
             worst_s = max(worst_s, time.monotonic() - started)
             if number == 20:
                 resident = process.memory_info().rss
@@ -332,8 +229,8 @@ def test_a_slow_browser_costs_no_memory_delays_nobody_and_skips_to_the_newest(
 def test_a_port_in_use_is_one_clear_line(display: Display, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    second = Display(other, port=display.port)
-    assert second.process.wait(PATIENCE_S) == 1
+    with Display(other, port=display.port) as second:
+        assert second.process.wait(PATIENCE_S) == 1
     lines = second.log().splitlines()
     assert len(lines) == 1, second.log()
     assert f"port {display.port} is in use" in lines[0]
@@ -341,30 +238,21 @@ def test_a_port_in_use_is_one_clear_line(display: Display, tmp_path: Path) -> No
 
 
 def test_a_misspelt_setting_is_refused_with_status_2(tmp_path: Path) -> None:
-    wrong = Display(tmp_path, "--set", "display.prot=1")
-    assert wrong.process.wait(PATIENCE_S) == 2
+    with Display(tmp_path, "--set", "display.prot=1") as wrong:
+        assert wrong.process.wait(PATIENCE_S) == 2
     assert "display.prot" in wrong.log()
     assert "Traceback" not in wrong.log()
 
 
 def test_without_a_terminal_it_prints_a_line_per_change(tmp_path: Path, publisher: Publisher) -> None:
-    display = Display(tmp_path, "--terminal", stdout=subprocess.PIPE)
-    assert display.process.stdout is not None
     lines: list[str] = []
-    reader = threading.Thread(target=_collect, args=[display.process.stdout, lines])
-    reader.start()
-    try:
+    with Display(tmp_path, "--terminal", stdout=subprocess.PIPE) as display, _collected(display, lines):
         display.ready()
-        send_until(publisher, state(7), lambda: any("7 captured" in line for line in lines), "a line")
+        send_until(publisher, scored(7), lambda: any("7 captured" in line for line in lines), "a line")
         for _ in range(5):
-            publisher.send(state(7))
-        send_until(publisher, state(8), lambda: any("8 captured" in line for line in lines), "the next line")
+            publisher.send(scored(7))
+        send_until(publisher, scored(8), lambda: any("8 captured" in line for line in lines), "the next line")
         assert display.end() < END_S
-    finally:
-        display.process.kill()
-        display.process.wait()
-        reader.join()
-        display.process.stdout.close()
     text = "".join(lines)
     assert wire.NOTICE in text
     assert "DEMONSTRATION" in text
@@ -372,8 +260,22 @@ def test_without_a_terminal_it_prints_a_line_per_change(tmp_path: Path, publishe
     assert "\x1b" not in text
 
 
-def _collect(stream: IO[bytes], lines: list[str]) -> None:
-    lines.extend(line.decode() for line in stream)
+@contextlib.contextmanager
+def _collected(display: Display, lines: list[str]) -> Generator[None, None, None]:
+    """Gather what a display prints, as long as it prints."""
+
+    def collect(stream: IO[bytes]) -> None:
+        lines.extend(line.decode() for line in stream)
+
+    assert display.process.stdout is not None
+    with display.process.stdout as stream:
+        reader = threading.Thread(target=collect, args=[stream])
+        reader.start()
+        try:
+            yield
+        finally:
+            display.process.kill()
+            reader.join()
 
 
 @pytest.fixture
@@ -388,19 +290,16 @@ def terminal() -> Iterator[tuple[int, int]]:
 def test_on_a_terminal_it_fills_the_screen_and_puts_it_back(
     tmp_path: Path, publisher: Publisher, terminal: tuple[int, int]
 ) -> None:
-    display = Display(tmp_path, "--terminal", stdout=terminal[1])
     shown = bytearray()
-    reading = threading.Event()
-    reader = threading.Thread(target=_read_terminal, args=[terminal[0], shown, reading])
+    ended = threading.Event()
+    reader = threading.Thread(target=_read_terminal, args=[terminal[0], shown, ended])
     reader.start()
     try:
-        display.ready()
-        send_until(publisher, state(7), lambda: b"7 captured" in shown, "the figures")
-        assert display.end() < END_S
+        with Display(tmp_path, "--terminal", stdout=terminal[1]).ready() as display:
+            send_until(publisher, scored(7), lambda: b"7 captured" in shown, "the figures")
+            assert display.end() < END_S
     finally:
-        display.process.kill()
-        display.process.wait()
-        reading.set()
+        ended.set()
         reader.join()
     assert shown.startswith(b"\x1b[?1049h")
     screen, _, after = shown.partition(b"\x1b[?1049l")
@@ -418,12 +317,7 @@ def _read_terminal(terminal: int, shown: bytearray, ended: threading.Event) -> N
 def test_a_held_terminal_holds_up_neither_page_nor_end(
     tmp_path: Path, publisher: Publisher, terminal: tuple[int, int]
 ) -> None:
-    display = Display(tmp_path, "--terminal", stdout=terminal[1])
-    try:
-        display.ready()
+    with Display(tmp_path, "--terminal", stdout=terminal[1]).ready() as display:
         until(lambda: not select.select([], [terminal[1]], [], 0)[1], "a full terminal, as nobody reads it")
-        send_until(publisher, state(8), lambda: display.state()["connected"], "the page")
+        send_until(publisher, scored(8), lambda: display.state()["connected"], "the page")
         assert display.end() < END_S
-    finally:
-        display.process.kill()
-        display.process.wait()

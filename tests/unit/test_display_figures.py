@@ -2,12 +2,11 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from tests.browser.rig import DEMONSTRATION, sample, state
 from zpscope.config.settings import Tally
-from zpscope.counting.interval import wilson
 from zpscope.daemon import wire
 from zpscope.display.latest import Latest, Picture, Snapshot
 from zpscope.display.payload import preview_json, state_json
@@ -16,66 +15,7 @@ from zpscope.display.words import percent, reasons, words
 
 TALLY = Tally()
 PAGE = "http://127.0.0.1:8470"
-MODEL = wire.Model(name="lab", version="2.1.0", sha256="ab" * 32, demonstration=False, runtime="onnxruntime")
-DEMONSTRATION = wire.Model(
-    name="demo", version="1.0.0", sha256="cd" * 32, demonstration=True, runtime="onnxruntime"
-)
 LONG = "a-very-long-pseudonymous-accession-that-somebody-scanned-from-a-barcode-by-accident-0123456789"
-
-
-def sample(k: int = 12, n: int = 240, **changes: object) -> wire.SampleSummary:
-    given: dict[str, Any] = {
-        "sample": "s1",
-        "accession": "A-17",
-        "state": "scanning",
-        "started_ns": 1_800_000_000_000_000_000,
-        "stopped_ns": None,
-        "captured": 46,
-        "scored": 40,
-        "skipped": {"moving": 3, "defocus": 1},
-        "lost": {},
-        "in_flight": 2,
-        "found": n + 31,
-        "rejected": {"border": 20, "overlap": 11},
-        "k": k,
-        "n": n,
-        "percent": 100 * k / n if n else None,
-        "interval": tuple(100 * edge for edge in wilson(k, n)),
-        "position": "above",
-        "threshold_percent": 4.9,
-        "model": MODEL,
-    }
-    given.update(changes)
-    return wire.SampleSummary(**given)
-
-
-def state(shown: wire.SampleSummary | None, **changes: object) -> wire.StateMessage:
-    camera = wire.CameraMessage(
-        camera="bench",
-        session="x",
-        driver="synthetic",
-        delivery="every",
-        store="y",
-        sample="s1",
-        capturing=True,
-        captured=46,
-        lost={},
-        retained=2,
-        exhausted=False,
-        problem="",
-    )
-    given: dict[str, Any] = {
-        "sample": shown,
-        "camera": camera,
-        "camera_connected": True,
-        "fields_per_s": 3.5,
-        "heads_per_s": 21.0,
-        "lag_s": 0.4,
-        "sent_ns": 1,
-        "model": shown.model if shown else MODEL,
-    }
-    given.update(changes)
-    return wire.StateMessage(**given)
 
 
 def snapshot(message: wire.StateMessage | None, silent_s: float = 0.0) -> Snapshot:

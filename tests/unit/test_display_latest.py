@@ -4,21 +4,12 @@ import logging
 
 import pytest
 
+from tests.browser.rig import state
 from zpscope.daemon import wire
 from zpscope.display.latest import Latest
 from zpscope.display.receiver import take
 
-MODEL = wire.Model(name="m", version="1", sha256="00" * 32, demonstration=True, runtime="onnxruntime")
-STATE = wire.StateMessage(
-    sample=None,
-    camera=None,
-    camera_connected=False,
-    fields_per_s=0.0,
-    heads_per_s=0.0,
-    lag_s=0.0,
-    sent_ns=1,
-    model=MODEL,
-)
+STATE = state(None)
 OTHER_VERSION = [b"state", b"\x81\xa7version\x63"]
 """A header of version 99, whatever else it may say."""
 
