@@ -142,25 +142,25 @@ def _ledger(state: StateMessage | None, said: Words, width: int, old: str) -> li
         return []
     skipped, lost = sum(sample.skipped.values()), sum(sample.lost.values())
     fields = Text.assemble(
-        ("  fields    ", "dim"),
+        ("  fields      ", "dim"),
         (f"{sample.captured} captured = {sample.scored} scored + {skipped} skipped + ", old),
         (f"{lost} lost", "bold red" if lost else old),
         (f" + {sample.in_flight} in flight", old),
     )
     rejected = sum(sample.rejected.values())
-    objects = f"{sample.found} found = {sample.n} heads + {rejected} rejected"
+    objects = f"{sample.found} found = {sample.n} heads + {rejected} not counted"
     rows = [fields]
-    rows += _reasons("skipped", said.skipped, width)
-    rows += _reasons("lost", said.lost, width)
-    rows.append(Text.assemble(("  objects   ", "dim"), (objects, old)))
-    rows += _reasons("rejected", said.rejected, width)
+    rows += _reasons("skipped", said.skipped, width, old)
+    rows += _reasons("lost", said.lost, width, old)
+    rows.append(Text.assemble(("  objects     ", "dim"), (objects, old)))
+    rows += _reasons("not counted", said.rejected, width, old)
     return rows
 
 
-def _reasons(name: str, said: str, width: int) -> list[Text]:
+def _reasons(name: str, said: str, width: int, old: str) -> list[Text]:
     if not said:
         return []
-    row = Text.assemble((f"  {name:<10}", "dim"), said)
+    row = Text.assemble((f"  {name:<12}", "dim"), (said, old))
     row.truncate(width, overflow="ellipsis")
     return [row]
 
@@ -171,11 +171,11 @@ def _machine(state: StateMessage | None, said: Words, page: str, width: int, old
         speed = (
             f"{state.heads_per_s:.1f} heads/s   {state.fields_per_s:.2f} fields/s   lag {state.lag_s:.1f} s"
         )
-        rows.append(Text.assemble(("  speed     ", "dim"), (speed, old)))
+        rows.append(Text.assemble(("  speed       ", "dim"), (speed, old)))
         lost = "" if state.camera_connected else "bold red"
-        rows.append(Text.assemble(("  camera    ", "dim"), (said.camera, lost or old)))
+        rows.append(Text.assemble(("  camera      ", "dim"), (said.camera, lost or old)))
         if state.camera and state.camera.problem:
-            rows.append(Text.assemble("            ", (state.camera.problem, "red")))
-        rows.append(Text.assemble(("  model     ", "dim"), (said.model, old)))
-    rows.append(Text.assemble(("  page      ", "dim"), page))
+            rows.append(Text.assemble(" " * 14, (state.camera.problem, "red")))
+        rows.append(Text.assemble(("  model       ", "dim"), (said.model, old)))
+    rows.append(Text.assemble(("  page        ", "dim"), page))
     return rows
