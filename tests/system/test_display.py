@@ -166,6 +166,23 @@ def test_foreign_host_names_and_paths_are_turned_away(display: Display) -> None:
         assert json.loads(body)["notice"] == wire.NOTICE
 
 
+def test_a_page_too_many_is_told_so_and_finds_room_when_another_closes(display: Display) -> None:
+    with contextlib.ExitStack() as stack:
+        pages = [stack.enter_context(_stuck(display.port)) for _ in range(64)]
+        for page in pages:
+            assert b"200" in page.recv(4096)
+        status, body = display.get("/api/events")
+        assert (status, json.loads(body)["notice"]) == (503, wire.NOTICE)
+        assert display.get("/api/state")[0] == 200
+        pages[0].close()
+        until(lambda: _answer(display.port).startswith(b"HTTP/1.1 200"), "room for a page")
+
+
+def _answer(port: int) -> bytes:
+    with _stuck(port) as asker:
+        return asker.recv(64)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_time(display: Display, number: int) -> None:
     assert display.end(number) < END_S

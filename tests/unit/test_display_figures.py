@@ -27,6 +27,13 @@ def snapshot(message: wire.StateMessage | None, silent_s: float = 0.0) -> Snapsh
     return latest.snapshot()
 
 
+def refused() -> Snapshot:
+    latest = Latest("tcp://127.0.0.1:8473")
+    latest.take_state(state(sample()))
+    latest.refuse(b"state", "the other process speaks wire version 2, this one 1: install the same version")
+    return latest.snapshot()
+
+
 STATES = {
     "nothing yet": snapshot(None),
     "no sample": snapshot(state(None)),
@@ -41,6 +48,7 @@ STATES = {
     "demonstration": snapshot(state(sample(model=DEMONSTRATION))),
     "demonstration without sample": snapshot(state(None, model=DEMONSTRATION)),
     "stale": snapshot(state(sample()), silent_s=7.4),
+    "refused": refused(),
     "camera gone": snapshot(state(sample(), camera_connected=False)),
     "no camera": snapshot(state(sample(), camera=None, camera_connected=False)),
     "everything bad": snapshot(
@@ -69,6 +77,7 @@ SAID = [
     ("at or below", "verdict", "not a verdict"),
     ("incomplete", "incomplete", "INCOMPLETE: 3 fields lost (driver 2, decode 1)"),
     ("stale", "link", "STALE 7 s"),
+    ("refused", "link", "REFUSED"),
     ("camera gone", "camera", "bench (synthetic, every) · NOT CONNECTED"),
     ("no camera", "camera", "no camera process has answered yet"),
 ]
@@ -132,6 +141,13 @@ def test_a_terminal_greys_what_is_old() -> None:
     styles = [{str(span.style) for span in text.spans} for text in (fresh, old)]
     assert "bold dim" in styles[1]
     assert "bold dim" not in styles[0]
+
+
+@pytest.mark.parametrize("name", ["refused", "stale", "nothing yet"])
+def test_a_terminal_says_in_full_what_is_wrong(name: str) -> None:
+    shown = " ".join(draw(STATES[name], TALLY, PAGE, 80, 24).plain.split())
+    assert STATES[name].problem in shown
+    assert STATES[name].problem in plain_line(STATES[name], TALLY)
 
 
 def test_a_plain_line_says_it_all_once() -> None:
