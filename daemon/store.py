@@ -60,7 +60,7 @@ class Store:
         self._database = database
         self._path = path
         self._lock = lock
-        self.identity: str = self._all("SELECT store FROM identity")[0][0]
+        self.identity: str = self.rows("SELECT store FROM identity")[0][0]
 
     def __enter__(self) -> Self:
         return self
@@ -72,18 +72,18 @@ class Store:
 
     def samples(self) -> list[SampleRecord]:
         """Return every sample, oldest first."""
-        return [SampleRecord(*row) for row in self._all("SELECT * FROM sample ORDER BY started_ns, id")]
+        return [SampleRecord(*row) for row in self.rows("SELECT * FROM sample ORDER BY started_ns, id")]
 
     def ledger(self, sample: str) -> Ledger:
         """Return the account of a sample, from the fields and heads themselves."""
         ledger = Ledger()
-        for session, captured in self._all("SELECT session, captured FROM session WHERE sample = ?", sample):
+        for session, captured in self.rows("SELECT session, captured FROM session WHERE sample = ?", sample):
             ledger.sessions[session] = SessionAccount(captured)
-        for session, stage, frames in self._all(
+        for session, stage, frames in self.rows(
             "SELECT session, stage, frames FROM loss WHERE sample = ?", sample
         ):
             ledger.sessions[session].lost[stage] = frames
-        for session, skip, fields in self._all(
+        for session, skip, fields in self.rows(
             "SELECT session, skip, count(*) FROM field WHERE sample = ? GROUP BY session, skip", sample
         ):
             ledger.sessions[session].committed += fields
@@ -92,7 +92,7 @@ class Store:
             else:
                 ledger.scored += fields
         objects = Counter[str]()
-        for reason, heads, bound in self._all(
+        for reason, heads, bound in self.rows(
             "SELECT reason, count(*), coalesce(sum(bound), 0) FROM head "
             "JOIN field ON field.id = head.field WHERE sample = ? GROUP BY reason",
             sample,
@@ -106,7 +106,7 @@ class Store:
 
     def counted_um(self, sample: str) -> list[tuple[float, float]]:
         """Return the slide positions, (x, y) in µm, of the heads that count."""
-        return self._all(
+        return self.rows(
             "SELECT slide_x_um, slide_y_um FROM head JOIN field ON field.id = head.field "
             "WHERE sample = ? AND reason = '' AND slide_x_um IS NOT NULL",
             sample,
@@ -114,7 +114,7 @@ class Store:
 
     def committed(self, session: str) -> int:
         """Return the highest committed frame number of a session, -1 if there is none."""
-        number: int = self._all("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][
+        number: int = self.rows("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][
             0
         ]
         return number
@@ -166,7 +166,8 @@ class Store:
             [(sample, session, stage, frames) for stage, frames in account.lost.items()],
         )
 
-    def _all(self, sql: str, *values: object) -> list[Any]:
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """Return the rows of a query."""
         with _plain_errors(self._path):
             return self._database.execute(sql, values).fetchall()
 
@@ -189,9 +190,10 @@ def open_store(path: Path) -> Store:
     try:
         with _plain_errors(path):
             database = sqlite3.connect(path, isolation_level=None)
+            version = _version(database, path)
             for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
                 database.execute(f"PRAGMA {setting}")
-            if _version(database, path) == 0:
+            if version == 0:
                 _create(database)
         return Store(database, path, lock)
     except BaseException:

@@ -25,8 +25,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as binding
 from zpscope.config.errors import ModelRefused
 from zpscope.config.settings import OnnxRuntimeClassifier
 from zpscope.engines.bundle import MODEL, Bundle, read_model
+from zpscope.imaging.crop import CROP_PX
 
-CROP_PX = 128
 _ERRORS_ONLY = 3
 """Severity from which the runtime writes to standard error."""
 _FAULTS: tuple[type[Exception], ...] = (

@@ -1,13 +1,9 @@
 """What is wrong is said in one line that says what to do, and nothing is lost."""
 
-import os
 import socket
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 from tests.system.scope import Scope, free_ports, port_overrides, until, zpscope
 
@@ -31,7 +27,7 @@ def test_every_wrong_key_is_told_at_once(tmp_path: Path) -> None:
     file.write_text('[camera]\ndriver = "synthetic"\nsed = 3\num_per_px = 7\n[wire]\ndelivery = "all"\n')
     done = zpscope("run", "-c", str(file))
     assert done.returncode == 2
-    lines = done.stderr.splitlines()
+    lines = sorted(done.stderr.splitlines())
     assert len(lines) == 3, done.stderr
     for line, words in zip(lines, (("sed", "seed"), ("um_per_px",), ("delivery", "every")), strict=True):
         assert str(file) in line
@@ -105,26 +101,6 @@ def test_a_second_inference_process_on_the_same_store(tmp_path: Path) -> None:
         line = only_line(inference(*port_overrides(), f"store.path={scope.store}"), 1)
     assert str(scope.store) in line
     assert "another inference process" in line
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
-def test_a_store_that_is_read_only(tmp_path: Path) -> None:
-    folder = tmp_path / "ours"
-    folder.mkdir(mode=0o755)
-    for parent in folder.parents:
-        if parent.is_relative_to("/tmp/pytest-of-root"):
-            parent.chmod(0o755)
-    words = [word for o in [*port_overrides(), f"store.path={folder / 's'}"] for word in ("--set", o)]
-    done = subprocess.run(
-        [sys.executable, "-m", "zpscope.daemon", "inference", "-c", "demo", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        user=65534,
-        group=65534,
-    )
-    assert str(folder) in only_line(done, 1)
 
 
 def test_a_command_without_an_inference_process(tmp_path: Path) -> None:

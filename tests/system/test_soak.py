@@ -6,9 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from zpscope.daemon.wire import SampleSummary
-
 from tests.system.scope import Scope
+from zpscope.daemon.wire import SampleSummary
 
 FIELDS = 2000
 SHARE = 0.05

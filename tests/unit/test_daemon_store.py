@@ -1,6 +1,8 @@
 """The store: all of a field or nothing, one writer, and errors that say what to do."""
 
+import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -32,7 +34,9 @@ def fields() -> list[ScoredField]:
     with open_camera(SETTINGS.camera) as camera, open_engine(SETTINGS.classifier, bundle) as engine:
         scorer = Scorer(engine, 32, SlideColour.fresh(), CountedHeads())
         grabs = (camera.grab(60) for _ in range(6))
-        return scorer.classify([scorer.examine(capture.take(g, camera.format), g.pixels.copy()) for g in grabs])
+        return scorer.classify(
+            [scorer.examine(capture.take(g, camera.format), g.pixels.copy()) for g in grabs]
+        )
 
 
 def record(name: str = "S", state: str = "scanning") -> SampleRecord:
@@ -90,7 +94,7 @@ def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[Score
     with open_store(tmp_path / "s") as store:
         store.add_sample(record())
         (pages,) = store.rows("PRAGMA page_count")[0]
-        store.rows(f"PRAGMA max_page_count = {pages + 4}")  # SQLite then answers as on a full disk
+        store.rows(f"PRAGMA max_page_count = {pages + 30}")  # SQLite then answers as on a full disk
         with pytest.raises(StoreError, match=r"disk is full.*free some space"):
             for field in fields:
                 header = field.examined.header
@@ -133,3 +137,39 @@ def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
     for opener in (open_store, read_store):
         with pytest.raises(StoreError, match="newer zpscope"):
             opener(tmp_path / "s")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user for a moment")
+@pytest.mark.parametrize(("folder_mode", "exists"), [(0o755, False), (0o755, True), (0o700, True)])
+def test_a_store_this_user_may_not_write(folder_mode: int, exists: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s"
+        if exists:
+            with open_store(path):
+                pass
+        Path(folder).chmod(folder_mode)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(StoreError, match=f"{path}.*set a store.path this user may write to"):
+                open_store(path)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user for a moment")
+def test_a_read_only_store_in_a_folder_that_can_be_written(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s"
+        with open_store(path) as store:
+            store.add_sample(record())
+        Path(folder).chmod(0o777)
+        path.chmod(0o444)
+        os.seteuid(65534)
+        try:
+            with (
+                pytest.raises(StoreError, match="read-only: give this user write permission"),
+                open_store(path) as store,
+            ):
+                store.set_state("S", "complete", 2)
+        finally:
+            os.seteuid(0)

@@ -1,0 +1,38 @@
+"""Aligned grey crops at one physical scale, the same for training and for use."""
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.heads import Heads
+
+CROP_PX = 128
+CROP_UM_PER_PX = 0.069
+"""128 px = 8.8 µm: the head and the beginning of the midpiece."""
+_DECLARED = {
+    "version": 1,
+    "crop_px": CROP_PX,
+    "um_per_px": CROP_UM_PER_PX,
+    "grey": "ITU-R BT.601 luma",
+    "interpolation": "linear, from the full field",
+    "alignment": "centre of the outline in the middle, acrosome up",
+    "border": "reflected",
+}
+PREPROCESSING_HASH = hashlib.sha256(json.dumps(_DECLARED, sort_keys=True).encode()).hexdigest()
+"""sha256 of what a crop is; a model trained on other crops is refused."""
+
+
+def cut_crops(field: NDArray[np.uint8], heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
+    """Return crops (A, 128, 128), one per accepted head in order, from a field (H, W, 3), RGB."""
+    grey = cv2.cvtColor(field, cv2.COLOR_RGB2GRAY)
+    crops = np.empty((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
+    middle = (CROP_PX - 1) / 2
+    for crop, i in zip(crops, np.flatnonzero(heads.accepted), strict=True):
+        x, y = heads.centre_px[i].tolist()
+        matrix = cv2.getRotationMatrix2D((x, y), float(heads.angle_deg[i]) + 90, um_per_px / CROP_UM_PER_PX)
+        matrix[:, 2] += middle - x, middle - y
+        crop[:] = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
+    return crops
