@@ -100,7 +100,11 @@ def test_a_store_without_permission_is_told(
     path = tmp_path / "z.sqlite"
     if exists:
         path.touch()
-    monkeypatch.setattr("os.access", lambda place, _: exists and place != path)
+
+    def access(place: Path, mode: int) -> bool:
+        return exists and place != path
+
+    monkeypatch.setattr("os.access", access)
     finding = check.check_store(path)
     assert finding.grade == "fail"
     assert "permission" in finding.words
@@ -108,7 +112,11 @@ def test_a_store_without_permission_is_told(
 
 @pytest.mark.parametrize(("free_mib", "grade"), [(100_000, "ok"), (1_000, "warn"), (100, "fail")])
 def test_disk(free_mib: int, grade: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free_mib << 20))
+
+    def disk_usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=free_mib << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
     finding = check.check_disk(tmp_path / "not" / "there" / "z.sqlite")
     assert finding.grade == grade
     assert finding.words.startswith(f"{free_mib} MiB are free in {tmp_path}")
