@@ -14,4 +14,4 @@ def slide_positions_um(
     """
     height, width = shape_px
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    return np.asarray(stage_um) + (centre_px - middle) * um_per_px
+    return np.asarray(np.asarray(stage_um) + (centre_px - middle) * um_per_px, np.float64)

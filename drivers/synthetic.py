@@ -1,0 +1,104 @@
+"""The simulated camera: a Diff-Quik slide, scanned in a serpentine, as a Bayer sensor sees it."""
+
+import time
+from functools import lru_cache
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.config.settings import SyntheticCamera
+from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
+from zpscope.drivers.pace import Pace
+from zpscope.drivers.scan_path import serpentine_um
+from zpscope.drivers.slide_drawing import draw_field
+from zpscope.drivers.slide_layout import TILE_UM, Sperm, sperm_on_tile
+
+TAIL_REACH_UM = 52.0
+"""A head so far outside a field can still show its tail in it."""
+_NOISE_LEVELS = 1.6
+
+
+class Synthetic:
+    """See `Camera`. The same settings give the same bytes, always."""
+
+    def __init__(self, settings: SyntheticCamera) -> None:
+        self._settings = settings
+        self._next = 0
+        self._pace = Pace(settings.pace_hz)
+
+    @property
+    def format(self) -> PixelFormat:
+        """A Bayer mosaic with red first."""
+        return PixelFormat(self._settings.height_px, self._settings.width_px, "bayer_rg8")
+
+    def grab(self, timeout_s: float) -> Grab:
+        """Expose the next field of the scan."""
+        last = self._settings.fields
+        lost = self._pace.missed() if self._settings.timing == "free_running" else 0
+        if last is not None:
+            lost = min(lost, last - self._next)
+        self._next += lost
+        if self._next == last:
+            raise EndOfStream(lost)
+        try:
+            self._pace.wait(timeout_s)
+        except BaseException:
+            self._next -= lost
+            raise
+        number = self._next
+        self._next += 1
+        return Grab(
+            expose(self._settings, number),
+            time.monotonic_ns(),
+            field_centre_um(self._settings, number),
+            lost,
+            "",
+        )
+
+    def __enter__(self) -> Self:
+        self._next = 0
+        self._pace = Pace(self._settings.pace_hz)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._next = 0
+
+
+def field_centre_um(settings: SyntheticCamera, number: int) -> tuple[float, float]:
+    """Return the slide position (x, y) in µm of the centre of the field of this number."""
+    width_um, height_um = settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px
+    return serpentine_um(number, width_um, height_um, settings.overlap_percent / 100)
+
+
+def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list[Sperm]:
+    """Return the sperm whose heads lie in the field of this number, or within a margin around it."""
+    x_um, y_um = field_centre_um(settings, number)
+    half_x = settings.width_px * settings.um_per_px / 2 + margin_um
+    half_y = settings.height_px * settings.um_per_px / 2 + margin_um
+    columns = range(int((x_um - half_x) // TILE_UM), int((x_um + half_x) // TILE_UM) + 1)
+    rows = range(int((y_um - half_y) // TILE_UM), int((y_um + half_y) // TILE_UM) + 1)
+    tiles = [(column, row) for row in rows for column in columns]
+    found = [one for tile in tiles for one in sperm_on_tile(settings.seed, settings.binding_percent, *tile)]
+    return [one for one in found if abs(one.x_um - x_um) <= half_x and abs(one.y_um - y_um) <= half_y]
+
+
+def expose(settings: SyntheticCamera, number: int) -> NDArray[np.uint8]:
+    """Return the mosaic (H, W) of the field of this number."""
+    shape = (settings.height_px, settings.width_px)
+    stain = float(np.random.default_rng((settings.seed, 1)).uniform(0.85, 1.15))
+    sperm = sperm_near(settings, number, TAIL_REACH_UM)
+    field = draw_field(sperm, field_centre_um(settings, number), shape, settings.um_per_px, stain)
+    mosaic = np.empty(shape, np.int16)
+    mosaic[0::2, 0::2] = field[0::2, 0::2, 0]
+    mosaic[0::2, 1::2] = field[0::2, 1::2, 1]
+    mosaic[1::2, 0::2] = field[1::2, 0::2, 1]
+    mosaic[1::2, 1::2] = field[1::2, 1::2, 2]
+    shift = np.random.default_rng((settings.seed, 2, number)).integers(0, shape)
+    mosaic += np.roll(_noise(shape), tuple(int(step) for step in shift), (0, 1))
+    return np.clip(mosaic, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _noise(shape: tuple[int, int]) -> NDArray[np.int16]:
+    return np.rint(np.random.default_rng(0).normal(0, _NOISE_LEVELS, shape)).astype(np.int16)

@@ -1,0 +1,69 @@
+"""What a perfect system would find on a simulated slide; recomputed from the settings, never sent beside pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.config.settings import SyntheticCamera
+from zpscope.drivers.slide_layout import Sperm
+from zpscope.drivers.synthetic import field_centre_um, sperm_near
+
+MARGIN_UM = 0.5
+"""A head is whole in a field if its outline stays so far from the field's edge."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The heads that a scan shows whole at least once, each once."""
+
+    sperm: tuple[Sperm, ...]
+
+    @property
+    def n(self) -> int:
+        """Heads to classify."""
+        return len(self.sperm)
+
+    @property
+    def k(self) -> int:
+        """Heads drawn as ZP-binding."""
+        return sum(one.bound for one in self.sperm)
+
+
+@dataclass(frozen=True)
+class FieldTruth:
+    """The heads that one field shows whole."""
+
+    sperm: tuple[Sperm, ...]
+    centre_px: NDArray[np.float64]
+    """(N, 2): x, y in the field."""
+
+
+def truth(settings: SyntheticCamera, fields: int) -> Truth:
+    """Return the heads that the first fields of a scan show."""
+    found = {one.id: one for number in range(fields) for one in heads_in_field(settings, number).sperm}
+    return Truth(tuple(found.values()))
+
+
+def heads_in_field(settings: SyntheticCamera, number: int) -> FieldTruth:
+    """Return the heads that the field of this number shows whole."""
+    x_um, y_um = field_centre_um(settings, number)
+    half_x = settings.width_px * settings.um_per_px / 2 - MARGIN_UM
+    half_y = settings.height_px * settings.um_per_px / 2 - MARGIN_UM
+    whole: list[Sperm] = []
+    for one in sperm_near(settings, number, 0.0):
+        reach_x, reach_y = _reach_um(one)
+        if abs(one.x_um - x_um) + reach_x <= half_x and abs(one.y_um - y_um) + reach_y <= half_y:
+            whole.append(one)
+    middle = np.array([(settings.width_px - 1) / 2, (settings.height_px - 1) / 2])
+    centres = [
+        ((one.x_um - x_um) / settings.um_per_px, (one.y_um - y_um) / settings.um_per_px) for one in whole
+    ]
+    return FieldTruth(tuple(whole), np.array(centres, np.float64).reshape(-1, 2) + middle)
+
+
+def _reach_um(one: Sperm) -> tuple[float, float]:
+    """Return half the width and height, in µm, of the box around a head's ellipse."""
+    cos, sin = np.cos(np.radians(one.angle_deg)), np.sin(np.radians(one.angle_deg))
+    a, b = one.length_um / 2, one.width_um / 2
+    return float(np.hypot(a * cos, b * sin)), float(np.hypot(a * sin, b * cos))
