@@ -15,11 +15,9 @@ from zpscope.config.errors import PictureRefused, SettingsError
 from zpscope.config.settings import ReplayCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
 from zpscope.drivers.pace import Pace
-from zpscope.imaging.picture import read_picture
+from zpscope.imaging.picture import ENDINGS, read_picture
 
 _log = logging.getLogger(__name__)
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 
 
 class Replay:

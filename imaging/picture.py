@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from zpscope.config.errors import PictureRefused
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+"""Files of a folder that are pictures, by their names."""
 _ENDS = {
     b"\xff\xd8\xff": (b"\xff\xd9", 64),  # JPEG: end-of-image marker, which some cameras pad
     b"\x89PNG": (b"IEND\xaeB\x60\x82", 8),

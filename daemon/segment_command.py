@@ -1,0 +1,102 @@
+"""`zpscope segment`: label pictures and a table of heads, to look at and to benchmark."""
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
+from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.examine import examine
+from zpscope.imaging.heads import Heads
+from zpscope.imaging.picture import ENDINGS, read_picture
+
+HELP = "write which heads are found in pictures, as label pictures and a table"
+_COLUMNS = ("field", "head_id", "x_px", "y_px", "angle_deg", "accepted", "reason", "area_um2", "length_um", "width_um")
+_GREEN, _RED = (0, 160, 0), (220, 0, 0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
+    parser.add_argument("--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--overlay", action="store_true", help="also write pictures with outlines, tips and reasons")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment every picture as a slide of its own; 1 if one could not be used."""
+    if not 0.02 < arguments.um_per_px < 0.2:
+        msg = f"--um-per-px {arguments.um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
+        raise SettingsError(msg)
+    pictures = list(_pictures(arguments.paths))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    refused = 0
+    with (arguments.out / "heads.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(_COLUMNS)
+        for path in pictures:
+            try:
+                field = read_picture(path)
+                examination = examine(field, arguments.um_per_px, SlideColour.fresh())
+            except (PictureRefused, FieldRefused) as error:
+                named = str(error) if str(path) in str(error) else f"{path}: {error}"
+                sys.stderr.write(f"zpscope: {named}\n")
+                refused += 1
+                continue
+            if examination.skip:
+                sys.stderr.write(f"zpscope: {path} is skipped: {examination.skip}\n")
+            heads = examination.heads
+            table.writerows(_rows(path.stem, heads))
+            cv2.imwrite(str(arguments.out / f"{path.stem}.png"), heads.labels)
+            if arguments.overlay:
+                drawn = cv2.cvtColor(overlay(field, heads), cv2.COLOR_RGB2BGR)
+                cv2.imwrite(str(arguments.out / f"{path.stem}.overlay.png"), drawn)
+    return int(refused > 0)
+
+
+def overlay(field: NDArray[np.uint8], heads: Heads) -> NDArray[np.uint8]:
+    """Return the field (H, W, 3), RGB, with outlines, anterior tips and reasons drawn on it."""
+    drawn = field.copy()
+    for i, reason in enumerate(heads.reason):
+        colour = _RED if reason else _GREEN
+        cv2.polylines(drawn, [heads.outlines[i]], True, colour, 1, cv2.LINE_AA)
+        direction = np.array([np.cos(np.radians(heads.angle_deg[i])), np.sin(np.radians(heads.angle_deg[i]))])
+        reach = float(((heads.outlines[i] - heads.centre_px[i]) @ direction).max())
+        start, end = heads.centre_px[i] + direction * reach, heads.centre_px[i] + direction * (reach + 12)
+        cv2.line(drawn, _point(start), _point(end), colour, 2, cv2.LINE_AA)
+        if reason:
+            corner = heads.outlines[i].min(0)
+            cv2.putText(drawn, reason, _point(corner - [0, 4]), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+    return drawn
+
+
+def _pictures(paths: list[Path]) -> Iterator[Path]:
+    stems: dict[str, Path] = {}
+    for path in paths:
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in ENDINGS) if path.is_dir() else [path]
+        if not inside:
+            msg = f"{path} holds no picture ({', '.join(ENDINGS)}): name a folder of pictures"
+            raise SettingsError(msg)
+        for picture in inside:
+            if picture.stem in stems:
+                msg = f"{picture} and {stems[picture.stem]} would give one result: rename one of them"
+                raise SettingsError(msg)
+            stems[picture.stem] = picture
+            yield picture
+
+
+def _rows(field: str, heads: Heads) -> Iterator[tuple[object, ...]]:
+    for i, reason in enumerate(heads.reason):
+        place = (f"{heads.centre_px[i, 0]:.2f}", f"{heads.centre_px[i, 1]:.2f}", f"{heads.angle_deg[i]:.2f}")
+        size = (f"{heads.area_um2[i]:.3f}", f"{heads.length_um[i]:.3f}", f"{heads.width_um[i]:.3f}")
+        yield (field, i + 1, *place, "false" if reason else "true", reason, *size)
+
+
+def _point(place: NDArray[np.float64]) -> tuple[int, int]:
+    return round(float(place[0])), round(float(place[1]))
