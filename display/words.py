@@ -132,7 +132,9 @@ def _camera(state: StateMessage | None) -> str:
         return ""
     if state.camera is None:
         return "no camera process has answered yet"
-    parts = [f"{state.camera.camera} ({state.camera.driver}, {state.camera.delivery})"]
+    named = state.camera.camera != state.camera.driver
+    parts = [f"{state.camera.camera} ({state.camera.driver})" if named else state.camera.driver]
+    parts.append(f"delivery {state.camera.delivery}")
     if not state.camera_connected:
         parts.append("NOT CONNECTED")
     elif state.camera.exhausted:
@@ -145,7 +147,7 @@ def _camera(state: StateMessage | None) -> str:
 def _model(model: Model | None) -> str:
     if model is None:
         return ""
-    return f"{model.name} {model.version} · {model.runtime} · sha256 {model.sha256[:12]}"
+    return f"{model.name} {model.version} · sha256 {model.sha256[:12]} · {model.runtime}"
 
 
 def _demonstration(model: Model | None) -> str:

@@ -92,7 +92,7 @@ function outline(head, index, heads) {
   const [x, y] = centre(head.outline);
   if (head.reason) {
     const cross = `M${x - 7} ${y - 7}l14 14M${x + 7} ${y - 7}l-14 14`;
-    group.append(element("path", { class: "cross", d: cross }));
+    group.append(element("path", { class: "casing", d: cross }), element("path", { class: "cross", d: cross }));
   } else {
     group.append(...anterior(head, x, y));
   }
@@ -118,8 +118,9 @@ function caption(header) {
   const counts = { bound: 0, unbound: 0, rejected: 0 };
   for (const head of header.heads) counts[kind(head)] += 1;
   for (const [key, count] of Object.entries(counts)) at(`key-${key}`).textContent = count;
-  const skipped = header.skipped ? ` · SKIPPED: ${header.skipped.replaceAll("_", " ")}` : "";
-  at("picture-caption").textContent = `number ${header.number} · ${header.source}${skipped}`;
+  const skipped = header.skipped && `SKIPPED: ${header.skipped.replaceAll("_", " ")}`;
+  const parts = [`number ${header.number}`, header.source, skipped];
+  at("picture-caption").textContent = parts.filter(Boolean).join(" · ");
 }
 
 function under(point) {

@@ -153,8 +153,8 @@ def test_figures_follow_the_state(browser: Browser) -> None:
         "heads-rate": "21.0",
         "fields-rate": "3.50",
         "lag": "0.4",
-        "camera": "bench (synthetic, every)",
-        "model": "lab 2.1.0 · onnxruntime · sha256 abababababab",
+        "camera": "bench (synthetic) · delivery every",
+        "model": "lab 2.1.0 · sha256 abababababab · onnxruntime",
         "notice": wire.NOTICE,
     }.items():
         assert browser.text(name) == text, name

@@ -78,7 +78,7 @@ SAID = [
     ("incomplete", "incomplete", "INCOMPLETE: 3 fields lost (driver 2, decode 1)"),
     ("stale", "link", "STALE 7 s"),
     ("refused", "link", "REFUSED"),
-    ("camera gone", "camera", "bench (synthetic, every) · NOT CONNECTED"),
+    ("camera gone", "camera", "bench (synthetic) · delivery every · NOT CONNECTED"),
     ("no camera", "camera", "no camera process has answered yet"),
 ]
 
