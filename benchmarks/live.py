@@ -23,7 +23,9 @@ from zpscope.daemon.sockets import Subscriber
 
 def main() -> None:
     """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fields", type=int, default=200)
     fields = parser.parse_args().fields
     with socket.socket() as free:
@@ -34,7 +36,9 @@ def main() -> None:
         words = ["demo", "--fields", str(fields), "--json", str(result), "--set", f"wire.state={state}"]
         started_s = time.monotonic()
         with (
-            subprocess.Popen([sys.executable, "-m", "zpscope.daemon", *words], stdout=subprocess.DEVNULL) as process,
+            subprocess.Popen(
+                [sys.executable, "-m", "zpscope.daemon", *words], stdout=subprocess.DEVNULL
+            ) as process,
             Subscriber(state, [wire.StateMessage.topic]) as states,
         ):
             report(process, states, started_s, fields)
@@ -42,7 +46,8 @@ def main() -> None:
 
 def report(process: subprocess.Popen[bytes], states: Subscriber, started_s: float, fields: int) -> None:
     """Follow the run to its end and print what was seen."""
-    first_s, rate_s, memory = 0.0, 0.0, {}
+    first_s, rate_s = 0.0, 0.0
+    memory: dict[str, int] = {}
     while process.poll() is None:
         parts = states.receive(0.5)
         sample = wire.decode(wire.StateMessage, parts).sample if parts else None
@@ -54,7 +59,9 @@ def report(process: subprocess.Popen[bytes], states: Subscriber, started_s: floa
             memory = memory or {name(child): child.memory_info().rss for child in children(process.pid)}
         if sample.scored + sum(sample.skipped.values()) == fields and not rate_s:
             rate_s = (sample.captured - 1) / (time.monotonic() - started_s - first_s)
-    print(f"machine               {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"machine               {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
+    )
     print(f"first count           {first_s:.1f} s after the start")
     print(f"rate                  {rate_s:.1f} fields/s of 1280 x 1024, drawn, scored and committed")
     for which, bytes_held in sorted(memory.items()):

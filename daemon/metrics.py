@@ -6,7 +6,7 @@ law holds in every scrape, and they go on from the store's totals after a restar
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 
 from prometheus_client import (
@@ -28,7 +28,7 @@ _LATENCY_S = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 @contextmanager
-def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> Iterator[None]:
+def serve_metrics(host: str, port: int, registry: CollectorRegistry) -> Generator[None, None, None]:
     """Serve a registry over HTTP while the `with` lasts; port 0: not at all."""
     if port == 0:
         yield

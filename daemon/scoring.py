@@ -82,7 +82,7 @@ class ScoredField:
 
     def objects(self) -> Iterator[ScoredObject]:
         """Yield every object found, with the scores of those that were classified."""
-        scores = iter(zip(self.p.tolist(), self.bound.tolist(), self.examined.crops, strict=True))
+        scores = zip(map(float, self.p), map(bool, self.bound), self.examined.crops, strict=True)
         for i, reason in enumerate(self.examined.heads.reason if self.examined.heads else ()):
             yield ScoredObject(i, reason, None, None, None) if reason else ScoredObject(i, "", *next(scores))
 

@@ -17,16 +17,33 @@ from zpscope.imaging.heads import Heads
 from zpscope.imaging.picture import ENDINGS, read_picture
 
 HELP = "write which heads are found in pictures, as label pictures and a table"
-_COLUMNS = ("field", "head_id", "x_px", "y_px", "angle_deg", "accepted", "reason", "area_um2", "length_um", "width_um")
+_COLUMNS = (
+    "field",
+    "head_id",
+    "x_px",
+    "y_px",
+    "angle_deg",
+    "accepted",
+    "reason",
+    "area_um2",
+    "length_um",
+    "width_um",
+)
 _GREEN, _RED = (0, 160, 0), (220, 0, 0)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures")
-    parser.add_argument("--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures"
+    )
+    parser.add_argument(
+        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--overlay", action="store_true", help="also write pictures with outlines, tips and reasons")
+    parser.add_argument(
+        "--overlay", action="store_true", help="also write pictures with outlines, tips and reasons"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -72,14 +89,20 @@ def overlay(field: NDArray[np.uint8], heads: Heads) -> NDArray[np.uint8]:
         cv2.line(drawn, _point(start), _point(end), colour, 2, cv2.LINE_AA)
         if reason:
             corner = heads.outlines[i].min(0)
-            cv2.putText(drawn, reason, _point(corner - [0, 4]), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
+            cv2.putText(
+                drawn, reason, _point(corner - [0, 4]), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA
+            )
     return drawn
 
 
 def _pictures(paths: list[Path]) -> Iterator[Path]:
     stems: dict[str, Path] = {}
     for path in paths:
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in ENDINGS) if path.is_dir() else [path]
+        inside = (
+            sorted(one for one in path.iterdir() if one.suffix.lower() in ENDINGS)
+            if path.is_dir()
+            else [path]
+        )
         if not inside:
             msg = f"{path} holds no picture ({', '.join(ENDINGS)}): name a folder of pictures"
             raise SettingsError(msg)

@@ -9,7 +9,7 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -172,7 +172,7 @@ class Store:
             return self._database.execute(sql, values).fetchall()
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Generator[None, None, None]:
         with _plain_errors(self._path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -253,7 +253,7 @@ def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object,
 
 
 @contextmanager
-def _plain_errors(path: Path) -> Iterator[None]:
+def _plain_errors(path: Path) -> Generator[None, None, None]:
     """Turn SQLite's errors into one line that says what to do."""
     try:
         yield

@@ -93,7 +93,7 @@ def _split(region: _Region, um_per_px: float) -> list[_Region]:
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
     for level in _CORE_LEVELS:
         cores = (depth <= level * depth.max()).astype(np.uint8)
-        _, nearest = cv2.distanceTransformWithLabels(cores, cv2.DIST_L2, 5)
+        nearest = np.asarray(cv2.distanceTransformWithLabels(cores, cv2.DIST_L2, 5)[1], np.int32)
         parts = [(nearest == label) & (padded > 0) for label in range(1, int(nearest.max()) + 1)]
         if len(parts) > 1 and min(part.sum() for part in parts) * um_per_px**2 > _AREA_UM2[0]:
             return [_Region(part[1:-1, 1:-1].astype(np.uint8), region.corner) for part in parts]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
@@ -141,7 +141,7 @@ class Scope:
         return self.wait_for(lambda sample: sample.state in ("complete", "incomplete"), "the sample to close")
 
     @contextmanager
-    def states(self) -> Iterator[Subscriber]:
+    def states(self) -> Generator[Subscriber, None, None]:
         """Listen to the inference process as a display does."""
         with Subscriber(self.settings.wire.state, [wire.StateMessage.topic]) as subscriber:
             yield subscriber

@@ -1,5 +1,6 @@
 """Processes die in the middle of a run; every field is accounted for, none twice."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.system.scope import Scope, until
@@ -22,6 +23,10 @@ def stored(scope: Scope) -> tuple[Ledger, list[tuple[int, ...]], list[tuple[floa
             sample.id,
         )
         return store.ledger(sample.id), frames, heads
+
+
+def scored(fields: int) -> Callable[[wire.SampleSummary], bool]:
+    return lambda sample: sample.scored >= fields
 
 
 def assert_law(scope: Scope, summary: wire.SampleSummary) -> None:
@@ -61,7 +66,7 @@ def test_killing_inference_three_times_and_display_twice_loses_nothing(tmp_path:
         scope.start("camera", "inference", "display")
         scope.scan("A-1")
         for kill, at in enumerate((60, 140, 220)):
-            scope.wait_for(lambda sample, at=at: sample.scored >= at, f"{at} scored fields")
+            scope.wait_for(scored(at), f"{at} scored fields")
             scope.kill("inference")
             if kill < 2:
                 scope.kill("display")
@@ -92,7 +97,7 @@ def test_a_stopped_camera_process_is_booked_as_lost_and_the_sample_closes(tmp_pa
     with Scope("demo", SMALL, tmp_path) as scope:
         scope.start("camera", "inference")
         scope.scan("A-1")
-        scope.wait_for(lambda sample: sample.scored >= 20, "20 scored fields")
+        scope.wait_for(scored(20), "20 scored fields")
         scope.kill("camera")
         scope.ask("stop")
         summary = scope.wait_for(
@@ -121,7 +126,7 @@ def test_a_late_display_has_the_whole_truth_with_its_first_message(tmp_path: Pat
     with Scope("demo", SMALL, tmp_path) as scope:
         scope.start("camera", "inference")
         scope.scan("A-1")
-        scope.wait_for(lambda sample: sample.scored >= 30, "30 scored fields")
+        scope.wait_for(scored(30), "30 scored fields")
         with scope.states() as states:
             parts = until(lambda: states.receive(1.0), "a state")
         sample = wire.decode(wire.StateMessage, parts).sample

@@ -46,7 +46,7 @@ def run_live(folder: Path, um_per_px: float, where: Path) -> tuple[dict[str, Any
 def assert_live_equals_recorded(folder: Path, um_per_px: float, where: Path) -> dict[str, Any]:
     scored = zpscope("score", str(folder), "--um-per-px", str(um_per_px), "--json")
     assert scored.returncode == 0, scored.stderr
-    recorded = json.loads(scored.stdout)
+    recorded: dict[str, Any] = json.loads(scored.stdout)
     live, heads = run_live(folder, um_per_px, where)
     expected = [
         (
@@ -102,7 +102,8 @@ def test_pictures_that_cannot_be_used_are_named_and_counted(simulated: Path, tmp
     for path in sorted(simulated.iterdir())[:4]:
         (folder / path.name).write_bytes(path.read_bytes())
     whole = sorted(simulated.iterdir())[4].read_bytes()
-    good = cv2.imread(str(sorted(simulated.iterdir())[4]))
+    good = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    assert good is not None
     (folder / "field01a-truncated.png").write_bytes(whole[: len(whole) // 2])
     (folder / "field01b-text.jpg").write_text("not a picture")
     cv2.imwrite(str(folder / "field01c-small.png"), good[:256, :256])

@@ -84,7 +84,7 @@ class Delivery(RuleBasedStateMachine):
         """After a last restart everything that was captured is either committed or comes again."""
         before = len(self.outbox)
         self.outbox.rewind()
-        again = []
+        again: list[int] = []
         while found := self.outbox.next(CAPACITY):
             again.append(found.header.number)
             self.outbox.sent()

@@ -14,7 +14,7 @@ from zpscope.config.settings import Settings, SyntheticCamera
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.scoring import ScoredField, Scorer
-from zpscope.daemon.store import SampleRecord, open_store, read_store
+from zpscope.daemon.store import SampleRecord, Store, open_store, read_store
 from zpscope.drivers.open_camera import open_camera
 from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
@@ -44,16 +44,23 @@ def record(name: str = "S", state: str = "scanning") -> SampleRecord:
     return SampleRecord(name, "A-1", state, 1, None, "{}", "{}", "p", "0", colour)  # type: ignore[arg-type]
 
 
+def commit_all(store: Store, fields: list[ScoredField], kept: Ledger) -> None:
+    """Commit fields one by one; `kept` is their account as it was kept while writing."""
+    for field in fields:
+        header = field.examined.header
+        account = Ledger()
+        account.hear(header.session, header.captured, header.lost)
+        store.commit_field("S", field, account.sessions[header.session])
+        kept.hear(header.session, header.captured, header.lost)
+        kept.commit(header.session, field.count)
+
+
 def committed(path: Path, fields: list[ScoredField]) -> Ledger:
     """Write a sample with these fields and return its account as it was kept while writing."""
     ledger = Ledger()
     with open_store(path) as store:
         store.add_sample(record())
-        for field in fields:
-            header = field.examined.header
-            ledger.hear(header.session, header.captured, header.lost)
-            store.commit_field("S", field, ledger.sessions[header.session])
-            ledger.commit(header.session, field.count)
+        commit_all(store, fields, ledger)
     return ledger
 
 
@@ -96,13 +103,7 @@ def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[Score
         (pages,) = store.rows("PRAGMA page_count")[0]
         store.rows(f"PRAGMA max_page_count = {pages + 30}")  # SQLite then answers as on a full disk
         with pytest.raises(StoreError, match=r"disk is full.*free some space"):
-            for field in fields:
-                header = field.examined.header
-                account = Ledger()
-                account.hear(header.session, header.captured, header.lost)
-                store.commit_field("S", field, account.sessions[header.session])
-                kept.hear(header.session, header.captured, header.lost)
-                kept.commit(header.session, field.count)
+            commit_all(store, fields, kept)
         assert kept.scored > 0, "the disk was full before the first field"
         assert store.ledger("S") == kept
 

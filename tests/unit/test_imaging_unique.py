@@ -21,7 +21,9 @@ def test_a_second_look_adds_nothing(points: list[tuple[float, float]], far_um: f
 
 def test_neighbours_on_the_slide_are_two_heads() -> None:
     counted = CountedHeads([(0.0, 0.0)])
-    again = counted.take(np.array([[0.0, 2 * SAME_HEAD_UM], [-SAME_HEAD_UM / 2, 0.0], [-1.1 * SAME_HEAD_UM, 0.0]]))
+    again = counted.take(
+        np.array([[0.0, 2 * SAME_HEAD_UM], [-SAME_HEAD_UM / 2, 0.0], [-1.1 * SAME_HEAD_UM, 0.0]])
+    )
     assert again.tolist() == [False, True, False]
 
 
