@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zpscope.training.network import CLASSES, CROP_PX, MEAN, POOL_PX, SPREAD
+from zpscope.imaging.crop import CROP_PX
+from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
 from zpscope.training.onnx_writer import ElementType, graph, model, node, tensor, value
 
 

@@ -11,8 +11,6 @@ convolutions in five blocks, a 7 x 7 average pooling, three linear layers; the l
 import torch
 from torch import Tensor, nn
 
-CROP_PX = 128
-"""Side of a crop, in pixels."""
 BLOCKS = (64, 128, 256, 512, 512)
 """Channels of the five blocks of two convolutions, at width 1."""
 HIDDEN = 4096
