@@ -101,7 +101,8 @@ class CameraProcess:
             server.send(peer, self.message())  # in our version: the peer sees for itself
             return
         now = time.monotonic()
-        if self._store not in ("", demand.store) and now - self._heard_s < PEER_GONE_S:
+        other_store = self._store not in ("", demand.store) and now - self._heard_s < PEER_GONE_S
+        if other_store or demand.delivery != self._settings.wire.delivery:
             server.send(peer, self.message())
             return
         if peer != self._peer:
@@ -146,6 +147,8 @@ class CameraProcess:
 
     def _beat(self, server: FrameServer) -> None:
         now = time.monotonic()
+        if now - self._heard_s > PEER_GONE_S:
+            self._peer = None  # whoever speaks next gets every retained frame again
         if now - self._beat_s >= HEARTBEAT_S:
             self._beat_s = now
             self._tell(server)

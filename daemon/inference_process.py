@@ -86,8 +86,10 @@ class InferenceProcess:
                 while asked := control.receive():
                     control.send(asked[0], self._samples.answer(asked[1]))
                     self._news = True
-                self._commit(self._examine(sources, stop), publisher)
-                self._settle()
+                if examined := self._examine(sources, stop):
+                    self._commit(examined, publisher)
+                else:
+                    self._settle()
                 self._speak(frames, publisher)
 
     def _examine(self, sources: list[FrameClient | Subscriber], stop: threading.Event) -> list[ExaminedField]:
@@ -134,7 +136,7 @@ class InferenceProcess:
 
     def _commit(self, examined: list[ExaminedField], publisher: Publisher) -> None:
         sample = self._samples.present
-        if sample is None or not examined:
+        if sample is None:
             return
         scored_fields = sample.commit(examined)
         now_s = time.monotonic()
@@ -146,6 +148,10 @@ class InferenceProcess:
         self._show(scored_fields[-1], publisher)
 
     def _settle(self) -> None:
+        """See whether the camera has gone, and what can never arrive any more; only when nothing is pending.
+
+        After a long batch the camera's messages may lie unread: its silence counts from an empty queue on.
+        """
         gone = time.monotonic() - self._camera_heard_s > CAMERA_GONE_S
         if gone:
             self._camera = None

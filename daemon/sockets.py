@@ -115,6 +115,7 @@ class FrameServer(_Socket):
         super().__init__(zmq.ROUTER)
         self.raw.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.raw.setsockopt(zmq.SNDHWM, 0)  # credit is the bound: a frame may be refused, never dropped
+        self.raw.setsockopt(zmq.LINGER, 300)  # ms, for the last word on how many frames were captured
         self._bind(endpoint)
 
     def receive(self) -> tuple[bytes, list[bytes]] | None:

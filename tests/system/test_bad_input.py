@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-from tests.system.scope import Scope, free_ports, port_overrides, until, zpscope
+from tests.system.scope import Scope, free_ports, newest, port_overrides, until, zpscope
 
 
 def only_line(done: subprocess.CompletedProcess[str], status: int) -> str:
@@ -121,3 +121,27 @@ def test_commands_that_do_not_fit_the_moment(tmp_path: Path) -> None:
         assert scope.finish().accession == "A-2"
         listed = scope.command("sample", "list", "--json").stdout.splitlines()
     assert len(listed) == 2
+
+
+def test_a_camera_that_serves_another_store(tmp_path: Path) -> None:
+    with Scope("demo", [], tmp_path) as scope:
+        scope.start("camera", "inference")
+        with scope.states() as states:
+            until(lambda: (state := newest(states)) and state.camera_connected, "the camera")
+        other = [
+            *port_overrides(),
+            f"store.path={tmp_path / 'other'}",
+            f"wire.frames={scope.settings.wire.frames}",
+        ]
+        assert "serves another inference process" in only_line(inference(*other), 1)
+
+
+def test_processes_that_disagree_on_delivery(tmp_path: Path) -> None:
+    with Scope("demo", [], tmp_path) as scope:
+        scope.start("camera")
+        other = [
+            *port_overrides(),
+            f"store.path={tmp_path / 's'}",
+            f"wire.frames={scope.settings.wire.frames}",
+        ]
+        assert "same wire.delivery" in only_line(inference(*other, "wire.delivery=newest"), 1)

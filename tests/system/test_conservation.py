@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.system.scope import Scope, until
 from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
@@ -55,6 +57,7 @@ def assert_law(scope: Scope, summary: wire.SampleSummary) -> None:
     assert not any(series.startswith("zpscope_fields_lost_total") and v for series, v in metrics.items())
 
 
+@pytest.mark.timeout(400)
 def test_killing_inference_three_times_and_display_twice_loses_nothing(tmp_path: Path) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     with Scope("demo", SMALL, undisturbed) as scope:

@@ -22,7 +22,7 @@ from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.imaging.unique import CountedHeads
 
-SETTINGS = Settings(camera=SyntheticCamera(width_px=640, height_px=512, fields=6))
+SETTINGS = Settings(camera=SyntheticCamera(fields=6))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[Score
     with open_store(tmp_path / "s") as store:
         store.add_sample(record())
         (pages,) = store.rows("PRAGMA page_count")[0]
-        store.rows(f"PRAGMA max_page_count = {pages + 30}")  # SQLite then answers as on a full disk
+        store.rows(f"PRAGMA max_page_count = {pages + 20}")  # SQLite then answers as on a full disk
         with pytest.raises(StoreError, match=r"disk is full.*free some space"):
             commit_all(store, fields, kept)
         assert kept.scored > 0, "the disk was full before the first field"
