@@ -8,6 +8,7 @@ same weights, bit for bit. Knows no file and no simulator; the caller hears of e
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import cos, pi
 
 import numpy as np
 import torch
@@ -63,9 +64,9 @@ def fit(
     random = np.random.default_rng(schedule.seed)
     _lay_channels_last(network)
     optimiser = torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=schedule.decay)
-    steps = schedule.epochs * -(-len(crops) // schedule.batch)
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.rate, total_steps=steps, pct_start=1 / max(schedule.epochs, 2)
+    steps_per_epoch = -(-len(crops) // schedule.batch)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate_share(step, steps_per_epoch, schedule.epochs * steps_per_epoch)
     )
     criterion = nn.CrossEntropyLoss(label_smoothing=schedule.label_smoothing)
     for epoch in range(1, schedule.epochs + 1):
@@ -85,6 +86,13 @@ def fit(
             msg = f"the loss of epoch {epoch} is not finite; train with a lower rate than {schedule.rate}"
             raise FloatingPointError(msg)
         tell(Epoch(epoch, float(np.mean(losses))))
+
+
+def rate_share(step: int, rising: int, steps: int) -> float:
+    """Return the share of the highest learning rate at a step: a line up over `rising` steps, a cosine down."""
+    if step < rising:
+        return (step + 1) / rising
+    return (1 + cos(pi * (step - rising) / max(steps - rising, 1))) / 2
 
 
 def score(network: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import pytest
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle, read_model
 from zpscope.engines.card import Card
+from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
 from zpscope.training.publish import digests, write_bundle
 
@@ -49,6 +50,10 @@ def test_the_demonstration_says_so() -> None:
         "DEMONSTRATION: trained on simulated heads, knows nothing of real ones"
     )
     assert sum(file.stat().st_size for file in DEMONSTRATION.iterdir()) <= 12_000_000
+
+
+def test_the_demonstration_fits_the_crops_of_this_zpscope() -> None:
+    open_bundle("demonstration", PREPROCESSING_HASH, CROP_UM_PER_PX)
 
 
 def test_the_digest_names_the_whole_bundle(copy: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from zpscope.training.export import to_onnx  # noqa: E402
-from zpscope.training.fit import Epoch, Schedule, fit, repeatable, score  # noqa: E402
+from zpscope.training.fit import Epoch, Schedule, fit, rate_share, repeatable, score  # noqa: E402
 from zpscope.training.network import vgg13  # noqa: E402
 
 SHORT = Schedule(epochs=6, batch=16, rate=3e-3, seed=1)
@@ -52,6 +52,15 @@ def test_learns_and_repeats_itself(crops: NDArray[np.uint8], bound: NDArray[np.b
     assert again == to_onnx(network)
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4, 5, 6]
     assert epochs[-1].loss < epochs[0].loss
+
+
+def test_the_rate_rises_in_a_line_and_falls_as_a_cosine() -> None:
+    shares = [rate_share(step, 4, 12) for step in range(13)]
+    assert shares[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert shares[4] == 1.0
+    assert shares[8] == pytest.approx(0.5)
+    assert shares[12] == pytest.approx(0.0)
+    assert rate_share(1, 1, 1) == 1.0
 
 
 def test_another_seed_gives_another_network(crops: NDArray[np.uint8], bound: NDArray[np.bool_]) -> None:
