@@ -46,9 +46,10 @@ def open_bundle(path: Path | Literal["demonstration"], preprocessing_hash: str, 
             finite or not in the file.
     """
     folder = DEMONSTRATION if path == "demonstration" else path
+    found = _names(folder)
     written = _card_bytes(folder)
     card = _card(folder, written)
-    _check_names(folder, card)
+    _check_names(folder, card, found)
     for name in card.files:
         content = _verified(folder, name, card)
         if name.endswith(".onnx"):
@@ -66,10 +67,18 @@ def read_model(bundle: Bundle, name: str = MODEL) -> bytes:
     return _verified(bundle.folder, name, bundle.card)
 
 
-def _card_bytes(folder: Path) -> bytes:
-    if not folder.is_dir():
+def _names(folder: Path) -> set[str]:
+    try:
+        return {entry.name for entry in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError) as error:
         msg = f"{folder}: no such model bundle; set classifier.bundle to a folder that holds {CARD}"
-        raise ModelRefused(msg)
+        raise ModelRefused(msg) from error
+    except OSError as error:
+        msg = f"{folder}: the model bundle cannot be read ({error.strerror}); let this user read it"
+        raise ModelRefused(msg) from error
+
+
+def _card_bytes(folder: Path) -> bytes:
     try:
         with (folder / CARD).open("rb") as file:
             written = file.read(_CARD_LIMIT_BYTES + 1)
@@ -93,9 +102,8 @@ def _card(folder: Path, written: bytes) -> Card:
         raise ModelRefused(msg.replace("\n", " ")) from error
 
 
-def _check_names(folder: Path, card: Card) -> None:
+def _check_names(folder: Path, card: Card, found: set[str]) -> None:
     wanted = {CARD, *card.files}
-    found = {entry.name for entry in folder.iterdir()}
     if missing := sorted(wanted - found):
         msg = f"{folder}: {', '.join(missing)} is missing; copy the bundle again"
         raise ModelRefused(msg)

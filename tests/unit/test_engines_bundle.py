@@ -102,6 +102,18 @@ def test_refuses_no_folder(tmp_path: Path) -> None:
     assert "no such model bundle" in refusal(tmp_path / "nothing")
 
 
+def test_refuses_a_file_for_a_folder(copy: Path) -> None:
+    assert "no such model bundle" in refusal(copy / MODEL)
+
+
+def test_refuses_a_folder_that_may_not_be_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert "let this user read it" in refusal(copy)
+
+
 def test_refuses_a_card_without_end(copy: Path) -> None:
     (copy / CARD).write_bytes(b" " * (2 << 20))
     assert "larger than 1 MiB" in refusal(copy)
