@@ -20,7 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     add_settings_arguments(parser, profile="demo")
     parser.add_argument(
-        "--fields", type=int, default=FIELDS, metavar="N", help="fields to scan (default: %(default)s)"
+        "--fields",
+        type=int,
+        metavar="N",
+        help=f"end after so many fields (default: {FIELDS}, and in a terminal the page stays up until Ctrl-C)",
     )
     add_json_argument(parser)
 
@@ -30,16 +33,20 @@ def run(arguments: argparse.Namespace) -> int:
     start_log("demo")
     stop = stop_event()
     quiet = arguments.json == "-"
+    watched = sys.stdout.isatty() and arguments.fields is None
+    fields = FIELDS if arguments.fields is None else arguments.fields
     with tempfile.TemporaryDirectory(prefix="zpscope-demo-") as folder:
         overrides = [
-            f"camera.fields={arguments.fields}",
+            f"camera.fields={fields}",
             f"store.path={folder}/demo.sqlite",
             *arguments.overrides,
         ]
         arguments.overrides = overrides
         settings = settings_of(arguments)
         options = ["-c", arguments.config, *(word for one in overrides for word in ("--set", one))]
-        summary = run_processes(settings, options, ACCESSION, stop, quiet=quiet)
+        summary = run_processes(
+            settings, options, ACCESSION, stop, quiet=quiet, at_end="stay" if watched else "leave"
+        )
     if summary is None or not isinstance(settings.camera, SyntheticCamera):
         return 130
     known = truth(settings.camera, summary.captured)

@@ -4,7 +4,7 @@ It wires sockets and clocks to the pure stages and to the open sample, and is th
 store. Every wait is bounded, so that a demand, a command or a signal is heard within a moment.
 """
 
-import logging
+import math
 import threading
 import time
 from collections import deque
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from zpscope.config.errors import PeerRefused
+from zpscope.config.errors import PeerRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.metrics import ScoringMetrics
@@ -20,8 +20,6 @@ from zpscope.daemon.preview import preview
 from zpscope.daemon.samples import Samples
 from zpscope.daemon.scoring import ExaminedField, ScoredField
 from zpscope.daemon.sockets import ControlServer, FrameClient, Publisher, Subscriber, wait
-
-_log = logging.getLogger(__name__)
 
 DEMAND_S = 0.5
 STATE_S = 0.1
@@ -131,6 +129,9 @@ class InferenceProcess:
         if sample is None:
             return None
         shape = (header.height_px, header.width_px, 3)[: 3 if header.layout == "rgb8" else 2]
+        if [len(part) for part in parts[2:]] != [math.prod(shape)]:
+            msg = f"frame {header.number} came without all of its pixels: install the same zpscope on both sides"
+            raise WireVersionError(msg)
         pixels = np.frombuffer(parts[2], np.uint8).reshape(shape)
         return sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
 

@@ -32,6 +32,14 @@ class _Socket:
     def __exit__(self, *exc: object) -> None:
         self.raw.close()
 
+    def _connect(self, endpoint: str) -> None:
+        try:
+            self.raw.connect(endpoint)
+        except zmq.ZMQError as error:
+            self.raw.close()
+            msg = f"cannot connect to {endpoint} ({error}): set another address under [wire]"
+            raise SettingsError(msg) from error
+
     def _bind(self, endpoint: str) -> None:
         try:
             self.raw.bind(endpoint)
@@ -96,7 +104,7 @@ class Subscriber(_Socket):
         self.raw.setsockopt(zmq.RCVHWM, queue)
         for topic in topics:
             self.raw.setsockopt(zmq.SUBSCRIBE, topic)
-        self.raw.connect(endpoint)
+        self._connect(endpoint)
         self._pending: dict[bytes, list[bytes]] = {}
 
     def receive(self, timeout_s: float = 0.0) -> list[bytes] | None:
@@ -145,7 +153,7 @@ class FrameClient(_Socket):
         self.raw.setsockopt(zmq.RECONNECT_IVL, 50)
         self.raw.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         self.raw.setsockopt(zmq.IMMEDIATE, 1)  # no demand waits for a camera that is not there
-        self.raw.connect(endpoint)
+        self._connect(endpoint)
 
     def receive(self) -> list[bytes] | None:
         """Return topic, header and payload of the next message, or None."""

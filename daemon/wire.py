@@ -273,7 +273,7 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
     """Return the message in the first two parts; raise WireVersionError if it is not one of ours."""
     try:
         version = _envelope.decode(parts[1]).version
-    except (IndexError, msgspec.DecodeError) as error:
+    except (IndexError, UnicodeDecodeError, msgspec.DecodeError) as error:
         msg = f"a message is not zpscope's ({error}): another program talks to this port; change the endpoint"
         raise WireVersionError(msg) from error
     if version != WIRE_VERSION:
@@ -284,7 +284,7 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
         raise WireVersionError(msg)
     try:
         return msgspec.msgpack.decode(parts[1], type=kind)
-    except msgspec.DecodeError as error:
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
         kind_name = kind.topic.decode()
         msg = (
             f"a {kind_name} message cannot be read ({error}): install the same zpscope version on both sides"

@@ -175,10 +175,6 @@ def test_garbage_is_refused(kind: type[wire.Message], header: bytes) -> None:
         wire.decode(kind, [kind.topic, header])
 
 
-@pytest.mark.xfail(
-    raises=UnicodeDecodeError,
-    reason="wire.decode must catch UnicodeDecodeError with DecodeError: msgspec raises it for text that is not UTF-8",
-)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
 @given(data=st.data())
 def test_a_damaged_message_is_refused_or_still_one(example: wire.Message, data: st.DataObject) -> None:
