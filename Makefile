@@ -37,7 +37,7 @@ help:
 	@echo 'PYTHON=/usr/bin/python3.12 chooses the interpreter, ARGS="--fields 60" adds words to the command.'
 
 demo: $(VENV)/base links
-	@echo '== zpscope demo $(ARGS)   (Ctrl-C ends it)'
+	@echo '== zpscope demo $(ARGS)   (Ctrl-C ends it)' >&2
 	@$(BIN)/zpscope demo $(ARGS)
 
 test: $(VENV)/dev links system
