@@ -28,7 +28,6 @@ def run(arguments: argparse.Namespace) -> int:
     registry = process_registry()
     registry.register(CameraCollector(process.message))
     with serve_metrics(settings.metrics.host, settings.metrics.camera_port, registry):
-        notify("READY=1")
-        process.run(stop)
+        process.run(stop, lambda: notify("READY=1"))
         notify("STOPPING=1")
     return 0

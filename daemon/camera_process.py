@@ -7,6 +7,7 @@ inference process demands frames for a sample, and lets a frame go only when tha
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -54,11 +55,12 @@ class CameraProcess:
         self._credit = 0
         self._beat_s = 0.0
 
-    def run(self, stop: threading.Event) -> None:
-        """Serve until told to stop; raise CameraLost when the camera is gone."""
+    def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
+        """Serve until told to stop, calling `ready` once it does; raise CameraLost when the camera is gone."""
         wire_settings = self._settings.wire
         with FrameServer(wire_settings.frames) as server, Publisher(wire_settings.newest) as publisher:
             with self._camera:
+                ready()
                 while not stop.is_set():
                     while received := server.receive():
                         self._hear(server, *received)

@@ -35,7 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
             registry.register(LedgerCollector(samples.ledgers))
             process = InferenceProcess(settings, samples, model, ScoringMetrics(registry, model))
             with serve_metrics(settings.metrics.host, settings.metrics.inference_port, registry):
-                notify("READY=1")
-                process.run(stop, publisher)
+                process.run(stop, publisher, lambda: notify("READY=1"))
                 notify("STOPPING=1")
     return 0

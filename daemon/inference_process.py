@@ -8,6 +8,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
@@ -69,8 +70,8 @@ class InferenceProcess:
         self._news = True
         """Something happened that camera and displays should hear of now."""
 
-    def run(self, stop: threading.Event, publisher: Publisher) -> None:
-        """Serve until told to stop."""
+    def run(self, stop: threading.Event, publisher: Publisher, ready: Callable[[], None]) -> None:
+        """Serve until told to stop, calling `ready` once it does."""
         wire_settings = self._settings.wire
         with ExitStack() as stack:
             control = stack.enter_context(ControlServer(wire_settings.control))
@@ -79,6 +80,7 @@ class InferenceProcess:
             if wire_settings.delivery == "newest":
                 topics = [wire.FrameMessage.topic]
                 sources.append(stack.enter_context(Subscriber(wire_settings.newest, topics)))
+            ready()
             while not stop.is_set():
                 wait([control, *sources], STATE_S)
                 while asked := control.receive():
