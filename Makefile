@@ -20,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # An environment that was moved, or whose Python is gone, is of no use: it is made anew.
 ifneq ($(shell [ ! -e $(VENV)/place ] || { grep -qxF '$(CURDIR)' $(VENV)/place && $(BIN)/python -c ''; } 2>&1 || echo no),)
-$(shell rm -rf $(VENV))
+.PHONY: $(VENV)/place $(VENV)/base $(VENV)/dev
 endif
 
 .NOTPARALLEL:
@@ -73,7 +73,11 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/place:
-	@if [ -e $(VENV) ]; then \
+	@if [ -e $(VENV)/place ] && [ -w $(VENV) ]; then \
+		echo '== $(VENV) was moved, or its Python is gone: making it anew'; rm -rf $(VENV); \
+	elif [ -e $(VENV)/place ]; then \
+		echo '$(VENV) belongs to another user and does not run here: say make VENV=/tmp/zpscope-venv'; exit 1; \
+	elif [ -e $(VENV) ]; then \
 		echo 'the folder $(VENV) was not made by this Makefile: move it away, or say make VENV=.venv-zpscope'; exit 1; \
 	fi; \
 	for python in '$(PYTHON)' python3 python3.14 python3.13 python3.12 python3.11; do \
