@@ -1,6 +1,7 @@
 """A simulated slide's fields as light falls on the sensor: stain as optical density, Beer-Lambert, blur, vignette."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -38,12 +39,24 @@ def draw_field(
         course = np.round((one.tail_um - corner_um) / um_per_px * (1 << _SHIFT)).astype(np.int32)
         cv2.polylines(tails, [course[:7]], False, 255, max(1, round(0.6 / um_per_px)), cv2.LINE_AA, _SHIFT)
         cv2.polylines(tails, [course[6:]], False, 150, max(1, round(0.32 / um_per_px)), cv2.LINE_AA, _SHIFT)
-    density += tails[..., None] * (_density(_TAIL) / 255)
+    drawn = np.flatnonzero(tails)
+    density.reshape(-1, 3)[drawn] = tails.reshape(-1)[drawn, None] * (_density(_TAIL) / 255)
     for one in shown:
         _stain_head(density, one, (np.array([one.x_um, one.y_um]) - corner_um) / um_per_px, um_per_px)
-    light = BACKGROUND * np.power(np.float32(10), -np.float32(stain) * density)
-    blurred = cv2.GaussianBlur(light, (0, 0), _PSF_UM / um_per_px)
-    return np.asarray(np.clip(blurred * _vignette(shape_px)[..., None], 0, 255), np.uint8)
+    light = _transmit(density, stain)
+    cv2.GaussianBlur(light, (0, 0), _PSF_UM / um_per_px, dst=light)
+    light *= _vignette(shape_px)[..., None]
+    return light.astype(np.uint8)
+
+
+def _transmit(density: NDArray[np.float32], stain: float) -> NDArray[np.float32]:
+    """Return the light (H, W, 3) behind an optical density, by Beer-Lambert."""
+    light = np.empty_like(density)
+    light[:] = BACKGROUND
+    stained = np.flatnonzero(density[..., 0])  # a power is dear, and most of a field is bare glass
+    strength = -np.float32(stain) * density.reshape(-1, 3)[stained]
+    light.reshape(-1, 3)[stained] = BACKGROUND * np.power(np.float32(10), strength)
+    return light
 
 
 def _stain_head(
@@ -70,6 +83,7 @@ def _stain_head(
     patch += inside[..., None] * np.maximum(stain - patch, 0)
 
 
+@lru_cache(maxsize=4)
 def _vignette(shape_px: tuple[int, int]) -> NDArray[np.float32]:
     height, width = shape_px
     ys, xs = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
