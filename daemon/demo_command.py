@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if summary is None or not isinstance(settings.camera, SyntheticCamera):
         return 130
     known = truth(settings.camera, summary.captured)
-    result = wire.demo_result(summary, wire.TruthCount(k=known.k, n=known.n))
+    result = wire.extend(wire.DemoResult, summary, truth=wire.TruthCount(k=known.k, n=known.n))
     write_result(result, arguments.json)
     if not quiet:
         sys.stdout.write(f"truth      {known.k} of {known.n} gradable heads of the simulated slide\n")

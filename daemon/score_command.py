@@ -13,7 +13,7 @@ from zpscope.daemon.process import start_log
 from zpscope.daemon.recorded import score_recorded
 from zpscope.daemon.samples import model_of
 from zpscope.daemon.scoring import ScoredField
-from zpscope.daemon.summary import count_fields, count_text
+from zpscope.daemon.summary import count_of, count_text
 from zpscope.drivers.open_camera import open_camera
 from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
@@ -49,13 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
         settings = Settings(camera=_camera(folder, arguments.um_per_px))
         with open_engine(settings.classifier, bundle) as engine:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
-            result = wire.RecordedResult(
+            result = wire.extend(
+                wire.RecordedResult,
+                count_of(ledger, settings.tally, model_of(bundle, engine.runtime)),
                 folder=str(folder),
                 um_per_px=settings.camera.um_per_px,
                 preprocessing=PREPROCESSING_HASH,
-                model=model_of(bundle, engine.runtime),
                 fields=[_field(one) for one in scored],
-                **count_fields(ledger, settings.tally),
             )
         sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
         lost = lost or bool(ledger.lost)

@@ -1,35 +1,16 @@
 """From accounts to what displays, programs and people read."""
 
-from typing import TypedDict
-
 from zpscope.config.settings import Tally
-from zpscope.counting.tally import Position, interval_percent, percent, position
+from zpscope.counting.tally import interval_percent, percent, position
 from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import SampleRecord
 
 
-class CountFields(TypedDict):
-    """The fields of wire.Count, less the model."""
-
-    captured: int
-    scored: int
-    skipped: dict[str, int]
-    lost: dict[str, int]
-    in_flight: int
-    found: int
-    rejected: dict[str, int]
-    k: int
-    n: int
-    percent: float | None
-    interval: tuple[float, float]
-    position: Position
-    threshold_percent: float
-
-
-def count_fields(ledger: Ledger, tally: Tally) -> CountFields:
+def count_of(ledger: Ledger, tally: Tally, model: wire.Model) -> wire.Count:
     """Return the account, the count, its interval and its position."""
-    return CountFields(
+    rules = (tally.threshold_permille, tally.minimum_heads, tally.minimum_fields)
+    return wire.Count(
         captured=ledger.captured,
         scored=ledger.scored,
         skipped=dict(sorted(ledger.skipped.items())),
@@ -41,28 +22,22 @@ def count_fields(ledger: Ledger, tally: Tally) -> CountFields:
         n=ledger.n,
         percent=percent(ledger.k, ledger.n),
         interval=interval_percent(ledger.k, ledger.n),
-        position=position(
-            ledger.k,
-            ledger.n,
-            ledger.scored,
-            tally.threshold_permille,
-            tally.minimum_heads,
-            tally.minimum_fields,
-        ),
+        position=position(ledger.k, ledger.n, ledger.scored, *rules),
         threshold_percent=tally.threshold_permille / 10,
+        model=model,
     )
 
 
 def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> wire.SampleSummary:
     """Return a sample's record and account as one value."""
-    return wire.SampleSummary(
+    return wire.extend(
+        wire.SampleSummary,
+        count_of(ledger, tally, wire.model_from_json(record.model)),
         sample=record.id,
         accession=record.accession,
         state=record.state,
         started_ns=record.started_ns,
         stopped_ns=record.stopped_ns,
-        model=wire.model_from_json(record.model),
-        **count_fields(ledger, tally),
     )
 
 

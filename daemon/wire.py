@@ -260,6 +260,7 @@ class _Envelope(msgspec.Struct):
     version: int
 
 
+CountT = TypeVar("CountT", bound=Count)
 MessageT = TypeVar("MessageT", bound=Message)
 _envelope = msgspec.msgpack.Decoder(_Envelope)
 
@@ -292,9 +293,9 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
         raise WireVersionError(msg) from error
 
 
-def demo_result(summary: SampleSummary, truth: TruthCount) -> DemoResult:
-    """Return a sample's summary with the truth beside it."""
-    return DemoResult(truth=truth, **msgspec.structs.asdict(summary))
+def extend(kind: type[CountT], count: Count, **more: object) -> CountT:
+    """Return a count with what else its kind holds."""
+    return msgspec.convert(msgspec.structs.asdict(count) | more, kind, from_attributes=True)
 
 
 def model_from_json(text: str) -> Model:
