@@ -9,7 +9,7 @@ PYTHON :=
 ARGS ?=
 FOLDERS := config counting imaging drivers engines daemon display training
 # What some tests need beyond Python packages, as COMMAND:PACKAGE of Debian.
-SYSTEM := chromium:chromium systemd-analyze:systemd
+SYSTEM := chromium:chromium promtool:prometheus systemd-analyze:systemd
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LIST := find $(FOLDERS) -type f ! -path '*/__pycache__/*' | LC_ALL=C sort

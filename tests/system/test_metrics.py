@@ -1,0 +1,36 @@
+"""What Prometheus scrapes is what it expects, and names nobody."""
+
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.system.scope import Scope, until
+
+
+def exposition(port: int) -> str:
+    """Return what a process exposes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as reply:
+        text: str = reply.read().decode()
+    return text
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) -> None:
+    small = ["camera.width_px=512", "camera.height_px=384", "camera.fields=20"]
+    with Scope("demo", small, tmp_path) as scope:
+        scope.start("camera", "inference")
+        scope.scan("SECRET-7")
+        summary = scope.finish()
+        until(lambda: scope.metrics()["zpscope_fields_scored_total"] == summary.scored, "the last field")
+        metrics = scope.settings.metrics
+        texts = [exposition(port) for port in (metrics.camera_port, metrics.inference_port)]
+    for text in texts:
+        linted = subprocess.run(
+            ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+        assert "SECRET" not in text
+        assert summary.sample not in text
