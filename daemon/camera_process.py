@@ -17,7 +17,7 @@ from zpscope.daemon import wire
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.outbox import Outbox, RetainedFrame
 from zpscope.daemon.sockets import FrameServer, Publisher, wait
-from zpscope.drivers.camera import Camera, EndOfStream
+from zpscope.drivers.camera import Camera, EndOfStream, Recording
 
 _log = logging.getLogger(__name__)
 
@@ -110,20 +110,25 @@ class CameraProcess:
         if peer != self._peer:
             self._peer = peer
             self._outbox.rewind()
-        self._store, self._heard_s, self._credit = demand.store, now, demand.credit
-        if demand.session == self.capture.session:
-            self._outbox.acknowledge(demand.committed)
+        self._store, self._heard_s = demand.store, now
+        if demand.session != self.capture.session:
+            self._tell(server)
+            return
+        self._credit = demand.credit
+        self._outbox.acknowledge(demand.committed)
         was = (self.capture.sample, self.capture.capturing)
         if self.capture.demand(demand.sample):
-            self._begin()
+            self._begin(demand.earlier)
         if was != (self.capture.sample, self.capture.capturing):
             self._tell(server)
 
-    def _begin(self) -> None:
-        """Start the stream afresh: a recording is shown from its beginning to every sample."""
+    def _begin(self, earlier: int) -> None:
+        """Start the stream afresh: a recording is shown from its beginning, or goes on where a dead process was."""
         self._outbox.clear()
         self._camera.__exit__(None, None, None)
         self._camera.__enter__()
+        if isinstance(self._camera, Recording):
+            self._camera.skip(earlier)
 
     def _deliver(self, server: FrameServer) -> None:
         while self._peer is not None and (frame := self._outbox.next(self._credit)):

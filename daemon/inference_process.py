@@ -184,6 +184,7 @@ class InferenceProcess:
             sample=sample.record.id if sample and wanted else None,
             session=session,
             committed=sample.committed(session) if sample else -1,
+            earlier=sample.ledger.captured_before(session) if sample else 0,
             credit=self._settings.wire.retain_frames,
         )
 

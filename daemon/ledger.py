@@ -68,6 +68,10 @@ class Ledger:
         """Frames captured whose fate is open, over all sessions."""
         return sum(account.in_flight for account in self.sessions.values())
 
+    def captured_before(self, session: str) -> int:
+        """Frames captured in the other sessions, which are all over."""
+        return sum(account.captured for one, account in self.sessions.items() if one != session)
+
     def hear(self, session: str, captured: int, lost: Mapping[str, int]) -> bool:
         """Take the camera's own figures, which only grow; return whether they changed anything."""
         account = self.sessions.setdefault(session, SessionAccount())

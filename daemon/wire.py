@@ -85,9 +85,11 @@ class DemandMessage(Message, frozen=True, kw_only=True):
     sample: str | None
     """Capture for this sample; None: capture nothing."""
     session: str
-    """The session `committed` speaks of, or empty."""
+    """The camera's session that the demand speaks to; empty at first contact, which only asks who is there."""
     committed: int
     """Every frame of the session up to this number is in the store; -1: none."""
+    earlier: int
+    """Frames captured for the sample in earlier sessions: a recording goes on after them."""
     credit: int
     """The camera may have so many sent frames that are not yet committed."""
 

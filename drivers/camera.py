@@ -4,7 +4,7 @@ A driver knows its device and nothing else: no sample, no socket, no model.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +60,12 @@ class Camera(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class Recording(Camera, Protocol):
+    """A camera whose stream has a beginning, and shows the same again each time it is entered."""
+
+    def skip(self, exposures: int) -> None:
+        """Go on after so many exposures, those that would be lost included; called once, right after entering."""
+        ...

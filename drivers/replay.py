@@ -50,6 +50,10 @@ class Replay:
                 lost += 1
         raise EndOfStream(lost)
 
+    def skip(self, exposures: int) -> None:
+        """Go on after so many pictures, those that cannot be used included."""
+        del self._paths[:exposures]
+
     def __enter__(self) -> Self:
         self._paths = _pictures(self._settings.folder)
         self._format = _first_format(self._paths, self._settings.folder)

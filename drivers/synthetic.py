@@ -2,17 +2,22 @@
 
 import time
 from functools import lru_cache
-from typing import Self
+from typing import Self, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
+from zpscope.drivers.film import film_density
+from zpscope.drivers.litter import REACH_UM, litter_on_tile
+from zpscope.drivers.optics import bare_glass, blur_um, focus_um, sense
 from zpscope.drivers.pace import Pace
 from zpscope.drivers.scan_path import serpentine_um
 from zpscope.drivers.slide_drawing import draw_field
 from zpscope.drivers.slide_layout import TILE_UM, Sperm, sperm_on_tile
+from zpscope.drivers.smear_drawing import draw_smear
+from zpscope.drivers.smear_layout import smear_on_tile
 
 TAIL_REACH_UM = 52.0
 """A head so far outside a field can still show its tail in it."""
@@ -56,6 +61,10 @@ class Synthetic:
             "",
         )
 
+    def skip(self, exposures: int) -> None:
+        """Go on after so many fields of the scan."""
+        self._next = exposures if self._settings.fields is None else min(exposures, self._settings.fields)
+
     def __enter__(self) -> Self:
         self._next = 0
         self._pace = Pace(self._settings.pace_hz)
@@ -73,20 +82,31 @@ def field_centre_um(settings: SyntheticCamera, number: int) -> tuple[float, floa
 
 def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list[Sperm]:
     """Return the sperm whose heads lie in the field of this number, or within a margin around it."""
+    lie_on = sperm_on_tile if settings.slide == "clean" else smear_on_tile
     x_um, y_um = field_centre_um(settings, number)
-    half_x = settings.width_px * settings.um_per_px / 2 + margin_um
-    half_y = settings.height_px * settings.um_per_px / 2 + margin_um
-    columns = range(int((x_um - half_x) // TILE_UM), int((x_um + half_x) // TILE_UM) + 1)
-    rows = range(int((y_um - half_y) // TILE_UM), int((y_um + half_y) // TILE_UM) + 1)
-    tiles = [(column, row) for row in rows for column in columns]
-    found = [one for tile in tiles for one in sperm_on_tile(settings.seed, settings.binding_percent, *tile)]
+    half_x, half_y = _half_um(settings, margin_um)
+    found = [
+        one
+        for tile in _tiles_near(settings, number, margin_um)
+        for one in lie_on(settings.seed, settings.binding_percent, *tile)
+    ]
     return [one for one in found if abs(one.x_um - x_um) <= half_x and abs(one.y_um - y_um) <= half_y]
 
 
 def expose(settings: SyntheticCamera, number: int) -> NDArray[np.uint8]:
     """Return the mosaic (H, W) of the field of this number."""
-    shape = (settings.height_px, settings.width_px)
     stain = float(np.random.default_rng((settings.seed, 1)).uniform(0.85, 1.15))
+    match settings.slide:
+        case "clean":
+            return _expose_clean(settings, number, stain)
+        case "usual":
+            return _expose_usual(settings, number, stain)
+        case _:
+            assert_never(settings.slide)
+
+
+def _expose_clean(settings: SyntheticCamera, number: int, stain: float) -> NDArray[np.uint8]:
+    shape = (settings.height_px, settings.width_px)
     sperm = sperm_near(settings, number, TAIL_REACH_UM)
     field = draw_field(sperm, field_centre_um(settings, number), shape, settings.um_per_px, stain)
     mosaic = np.empty(shape, np.int16)
@@ -97,6 +117,39 @@ def expose(settings: SyntheticCamera, number: int) -> NDArray[np.uint8]:
     shift = np.random.default_rng((settings.seed, 2, number)).integers(0, shape)
     mosaic += np.roll(_noise(shape), tuple(int(step) for step in shift), (0, 1))
     return np.clip(mosaic, 0, 255).astype(np.uint8)
+
+
+def _expose_usual(settings: SyntheticCamera, number: int, stain: float) -> NDArray[np.uint8]:
+    seed, um_per_px = settings.seed, settings.um_per_px
+    middle_px = np.array([(settings.width_px - 1) / 2, (settings.height_px - 1) / 2])
+    corner_um = np.array(field_centre_um(settings, number)) - middle_px * um_per_px
+    tiles = _tiles_near(settings, number, REACH_UM)
+    field = draw_smear(
+        sperm=sperm_near(settings, number, TAIL_REACH_UM),
+        marks=np.concatenate([litter_on_tile(seed, *tile).marks for tile in tiles]),
+        film=film_density(seed, corner_um, (settings.height_px, settings.width_px), um_per_px),
+        corner_um=corner_um,
+        um_per_px=um_per_px,
+        stain=stain,
+        background=bare_glass(seed),
+        blur_um=blur_um(focus_um(seed, number)),
+    )
+    return sense(field, seed, number)
+
+
+def _half_um(settings: SyntheticCamera, margin_um: float) -> tuple[float, float]:
+    """Return half the width and height, in µm, of a field with a margin around it."""
+    scale = settings.um_per_px / 2
+    return settings.width_px * scale + margin_um, settings.height_px * scale + margin_um
+
+
+def _tiles_near(settings: SyntheticCamera, number: int, margin_um: float) -> list[tuple[int, int]]:
+    """Return (column, row) of every tile that the field of this number touches, with a margin around it."""
+    x_um, y_um = field_centre_um(settings, number)
+    half_x, half_y = _half_um(settings, margin_um)
+    columns = range(int((x_um - half_x) // TILE_UM), int((x_um + half_x) // TILE_UM) + 1)
+    rows = range(int((y_um - half_y) // TILE_UM), int((y_um + half_y) // TILE_UM) + 1)
+    return [(column, row) for row in rows for column in columns]
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ import pytest
 from zpscope.config.errors import GrabTimeout, SettingsError
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import ReplayCamera, SyntheticCamera
-from zpscope.drivers.camera import Camera, EndOfStream, Grab
+from zpscope.drivers.camera import Camera, EndOfStream, Grab, Recording
 from zpscope.drivers.open_camera import open_camera
 
 FIELDS = 4
@@ -176,3 +176,16 @@ def test_replay_without_a_picture_says_what_to_do(tmp_path: Path, content: str) 
         (folder / "a.png").write_text("not a picture")
     with pytest.raises(SettingsError, match=str(folder)):
         open_camera(ReplayCamera(driver="replay", folder=folder, um_per_px=0.05)).__enter__()
+
+
+def test_a_recording_goes_on_after_what_was_skipped(make: Make) -> None:
+    camera = open_camera(make(None))
+    with camera:
+        whole = grab_all(camera)
+    for skipped in (0, 1, FIELDS, FIELDS + 3):
+        with camera:
+            assert isinstance(camera, Recording)
+            camera.skip(skipped)
+            rest = grab_all(camera)
+        assert [grab.stage_um for grab in rest] == [grab.stage_um for grab in whole[skipped:]]
+        assert [grab.source for grab in rest] == [grab.source for grab in whole[skipped:]]

@@ -77,6 +77,7 @@ EXAMPLES: tuple[wire.Message, ...] = (
         sample="20261122-1",
         session="00c0ffee00c0ffee",
         committed=38,
+        earlier=0,
         credit=8,
     ),
     wire.StateMessage(

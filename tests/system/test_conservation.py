@@ -135,3 +135,25 @@ def test_a_late_display_has_the_whole_truth_with_its_first_message(tmp_path: Pat
         sample = wire.decode(wire.StateMessage, parts).sample
         assert sample is not None
         assert sample.scored >= 30
+
+
+def test_a_recording_goes_on_where_a_killed_camera_process_was(tmp_path: Path) -> None:
+    with Scope("demo", SMALL, tmp_path) as scope:
+        scope.start("camera", "inference")
+        scope.scan("A-1")
+        for at in (50, 120):
+            scope.wait_for(scored(at), f"{at} scored fields")
+            scope.kill("camera")
+            scope.start("camera")
+        summary = scope.finish()
+        with read_store(scope.store) as store:
+            places = store.rows("SELECT stage_x_um, stage_y_um FROM field")
+    assert (
+        summary.captured
+        == FIELDS
+        == summary.scored + sum(summary.skipped.values()) + sum(summary.lost.values())
+    )
+    assert summary.in_flight == 0
+    assert set(summary.lost) <= {"camera"}
+    assert summary.state == ("incomplete" if summary.lost else "complete")
+    assert len(places) == len(set(places)), "a field was shown twice"

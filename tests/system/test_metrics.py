@@ -29,7 +29,12 @@ def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) ->
         texts = [exposition(port) for port in (metrics.camera_port, metrics.inference_port)]
     for text in texts:
         linted = subprocess.run(
-            ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=60
+            ["promtool", "check", "metrics"],
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
         assert "SECRET" not in text
