@@ -35,6 +35,9 @@ class SyntheticCamera(Model):
     """Share of a field's width and height that its neighbour shows again."""
     fields: PositiveInt | None = None
     """The scan ends after so many fields; without it, it goes on."""
+    slide: Literal["clean", "usual"] = "clean"
+    """`clean`: nothing but sperm, apart and in focus. `usual`: a smear as it comes, with sperm that touch, debris,
+    bacteria, cells, film, dust on the sensor, and a few fields out of focus."""
     binding_percent: Annotated[float, Field(ge=0, le=100)] = 12.0
     """Share of the simulated heads that are drawn as able to bind the zona pellucida."""
     timing: Literal["on_demand", "free_running"] = "on_demand"

@@ -53,6 +53,8 @@ class Sperm:
     density: float
     tail_um: NDArray[np.float64]
     """(M, 2): the tail's course on the slide, from the neck."""
+    gradable: bool = True
+    """Nothing lies on the head, and it touches no other."""
 
 
 @lru_cache(maxsize=512)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.settings import SyntheticCamera
+from zpscope.drivers.optics import SHARP_UM, focus_um
 from zpscope.drivers.slide_layout import Sperm
 from zpscope.drivers.synthetic import field_centre_um, sperm_near
 
@@ -46,14 +47,20 @@ def truth(settings: SyntheticCamera, fields: int) -> Truth:
 
 
 def heads_in_field(settings: SyntheticCamera, number: int) -> FieldTruth:
-    """Return the heads that the field of this number shows whole."""
+    """Return the gradable heads that the field of this number shows whole; none if it is out of focus."""
+    if settings.slide == "usual" and abs(focus_um(settings.seed, number)) > SHARP_UM:
+        return FieldTruth((), np.empty((0, 2)))
     x_um, y_um = field_centre_um(settings, number)
     half_x = settings.width_px * settings.um_per_px / 2 - MARGIN_UM
     half_y = settings.height_px * settings.um_per_px / 2 - MARGIN_UM
     whole: list[Sperm] = []
     for one in sperm_near(settings, number, 0.0):
         reach_x, reach_y = _reach_um(one)
-        if abs(one.x_um - x_um) + reach_x <= half_x and abs(one.y_um - y_um) + reach_y <= half_y:
+        if (
+            one.gradable
+            and abs(one.x_um - x_um) + reach_x <= half_x
+            and abs(one.y_um - y_um) + reach_y <= half_y
+        ):
             whole.append(one)
     middle = np.array([(settings.width_px - 1) / 2, (settings.height_px - 1) / 2])
     centres = [

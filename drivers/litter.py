@@ -1,0 +1,131 @@
+"""What a smear holds besides sperm: granules, blobs, bacteria, precipitate, film and cells, tile by tile from a seed.
+
+Everything is a mark: a stroke with round ends, a disc where both ends are one, with a density of either dye. Draws
+nothing, and knows no head; `smear_layout.py` asks what lies on one.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.drivers.slide_layout import TILE_UM
+
+REACH_UM = 8.0
+"""Litter reaches at most so far beyond the tile it belongs to."""
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Litter:
+    """The litter of one tile."""
+
+    marks: NDArray[np.float64]
+    """(M, 7): x0, y0, x1, y1, width in µm on the slide; density of thiazine and of eosin (natural logarithm)."""
+    blocks_um: NDArray[np.float64]
+    """(B, 3): x, y, radius of what would hide, or pass for, a part of a head."""
+
+
+@dataclass(frozen=True)
+class Dirt:
+    """How much of what one slide holds; 1 is usual."""
+
+    debris: float
+    bacteria: float
+
+
+def dirt_of(seed: int) -> Dirt:
+    """Return how dirty the slide of a seed is."""
+    rng = np.random.default_rng((seed, 5))
+    return Dirt(debris=float(rng.uniform(0.3, 1.6)), bacteria=float(rng.uniform(0.0, 1.5)))
+
+
+@lru_cache(maxsize=256)
+def litter_on_tile(seed: int, column: int, row: int) -> Litter:
+    """Return what lies on one tile besides sperm."""
+    rng = np.random.default_rng((seed, 3, column + (1 << 20), row + (1 << 20)))
+    dirt = dirt_of(seed)
+    groups = [
+        _discs(
+            rng,
+            rng.uniform(0, TILE_UM, (int(rng.poisson(24 * dirt.debris)), 2)),
+            (0.2, 0.6),
+            (0.05, 0.16),
+            0.1,
+        ),
+        _discs(
+            rng,
+            rng.uniform(0, TILE_UM, (int(rng.poisson(0.9 * dirt.debris)), 2)),
+            (0.7, 1.7),
+            (0.15, 0.5),
+            0.2,
+        ),
+    ]
+    groups += [
+        _discs(rng, _clump(rng, 10, 1.3), (0.4, 2.0), (0.01, 0.05), 5.0)
+        for _ in range(int(rng.poisson(0.2 * dirt.debris)))
+    ]
+    groups += [
+        _discs(rng, _clump(rng, 1 + int(rng.poisson(6)), 1.2), (0.25, 0.8), (0.8, 1.4), 1.1)
+        for _ in range(int(rng.poisson(0.12 * dirt.debris)))
+    ]
+    groups += [
+        _rods(rng, _clump(rng, 1 + int(rng.poisson(4)), 0.9))
+        for _ in range(int(rng.poisson(0.3 * dirt.bacteria)))
+    ]
+    if rng.uniform() < 0.06:
+        groups.append(_leukocyte(rng))
+    if rng.uniform() < 0.03:
+        groups.append(_round_cell(rng))
+    marks = np.concatenate(groups)
+    marks[:, :4] += np.tile([column * TILE_UM, row * TILE_UM], 2)
+    dense = marks[marks[:, 5:].sum(1) > 0.25]
+    middle = (dense[:, 0:2] + dense[:, 2:4]) / 2
+    half = (np.hypot(*(dense[:, 2:4] - dense[:, 0:2]).T) + dense[:, 4]) / 2
+    return Litter(marks, np.column_stack([middle, half]))
+
+
+def _clump(rng: np.random.Generator, count: int, spread_um: float) -> Points:
+    """Return points (count, 2) around a place of the tile."""
+    return np.asarray(rng.uniform(0, TILE_UM, 2) + rng.normal(0, spread_um, (count, 2)).clip(-3, 3))
+
+
+def _discs(
+    rng: np.random.Generator,
+    at: Points,
+    diameter_um: tuple[float, float],
+    thiazine: tuple[float, float],
+    eosin: float,
+) -> NDArray[np.float64]:
+    """Return marks; `eosin` is its density as a share of the thiazine's."""
+    count = len(at)
+    blue = rng.uniform(*thiazine, count)
+    return np.column_stack([at, at, rng.uniform(*diameter_um, count), blue, blue * eosin])
+
+
+def _rods(rng: np.random.Generator, at: Points) -> NDArray[np.float64]:
+    """Return bacteria: short dark blue rods, those of a clump much alike in direction."""
+    count = len(at)
+    angle = rng.uniform(0, np.pi) + rng.normal(0, 0.5, count)
+    along = np.column_stack([np.cos(angle), np.sin(angle)]) * rng.uniform(0.2, 0.5, (count, 1))
+    ones = np.ones(count)
+    return np.column_stack([at - along, at + along, 0.5 * ones, 1.3 * ones, 0.35 * ones])
+
+
+def _leukocyte(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return pale cytoplasm and a nucleus of three purple lobes."""
+    at = rng.uniform(0, TILE_UM, 2)
+    lobes = at + rng.normal(0, 1.6, (3, 2)).clip(-2.4, 2.4)
+    cell = [*at, *at, rng.uniform(10, 12), 0.14, 0.16]
+    nucleus = np.column_stack([lobes, lobes, rng.uniform(3.4, 4.8, 3), np.full((3, 2), (1.0, 1.1))])
+    bridges = np.column_stack([lobes[:2], lobes[1:], np.full((2, 3), (1.5, 1.0, 1.1))])
+    return np.vstack([cell, nucleus, bridges])
+
+
+def _round_cell(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a round germ cell: a dark round nucleus in a narrow rim of cytoplasm."""
+    at = rng.uniform(0, TILE_UM, 2)
+    diameter = rng.uniform(6, 11)
+    inner = at + rng.normal(0, 0.3, 2).clip(-0.5, 0.5)
+    return np.array([[*at, *at, diameter, 0.2, 0.12], [*inner, *inner, diameter * 0.75, 0.8, 0.9]])

@@ -1,0 +1,81 @@
+"""What optics and sensor make of a usual smear: focus, vignette, dust, exposure drift, shot and read noise.
+
+Everything depends on the seed and the number of the exposure alone. Knows no sperm.
+"""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_DEFOCUSED_SHARE = 0.04
+SHARP_UM = 0.3
+"""Farther from focus a field is not assessable."""
+_PSF_UM = 0.09
+_BLUR_PER_UM = 0.6
+"""Standard deviation of the blur in µm for each µm out of the depth of field; a disc's radius is about 1.5."""
+_DEPTH_UM = 0.2
+_ELECTRONS_PER_LEVEL = 41.0
+"""Full well 10.5 ke- at level 255 (IMX250 class)."""
+_READ_NOISE = 0.06
+"""In levels: 2.5 electrons."""
+
+
+def focus_um(seed: int, number: int) -> float:
+    """Return how far from focus, in µm, the field of this number was exposed."""
+    rng = np.random.default_rng((seed, 4, number))
+    if rng.uniform() < _DEFOCUSED_SHARE:
+        return float(rng.choice((-1, 1)) * rng.uniform(1.2, 2.5))
+    return float(np.clip(rng.normal(0, 0.12), -SHARP_UM, SHARP_UM))
+
+
+def blur_um(out_of_focus_um: float) -> float:
+    """Return the standard deviation of the blur in µm."""
+    return float(np.hypot(_PSF_UM, _BLUR_PER_UM * max(0.0, abs(out_of_focus_um) - _DEPTH_UM)))
+
+
+def bare_glass(seed: int) -> NDArray[np.float32]:
+    """Return the colour (3,), RGB, of bare glass on the slide of a seed."""
+    return np.random.default_rng((seed, 7)).uniform((220, 224, 224), (232, 231, 231)).astype(np.float32)
+
+
+def sense(field: NDArray[np.uint8], seed: int, number: int) -> NDArray[np.uint8]:
+    """Return the mosaic (H, W), red first, that the sensor makes of a field (H, W, 3), RGB."""
+    height, width = field.shape[:2]
+    mosaic = np.empty((height, width), np.uint8)
+    mosaic[0::2, 0::2] = field[0::2, 0::2, 0]
+    mosaic[0::2, 1::2] = field[0::2, 1::2, 1]
+    mosaic[1::2, 0::2] = field[1::2, 0::2, 1]
+    mosaic[1::2, 1::2] = field[1::2, 1::2, 2]
+    rng = np.random.default_rng((seed, 2, number))
+    noise = _unit_noise((height, width))
+    down, right = int(rng.integers(height)), int(rng.integers(width))
+    level = mosaic * (_flat((height, width)) * np.float32(rng.normal(1, 0.015)))
+    level += np.take(_noise_of_level(), mosaic) * np.roll(noise, (down, right), (0, 1))
+    return np.asarray(cv2.convertScaleAbs(np.maximum(level, 0, out=level)), np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _noise_of_level() -> NDArray[np.float32]:
+    variance = np.arange(256) / _ELECTRONS_PER_LEVEL + _READ_NOISE**2
+    return np.asarray(np.sqrt(variance), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _unit_noise(shape: tuple[int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+@lru_cache(maxsize=2)
+def _flat(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the sensor's flat field (H, W): 10 % darker corners, and the rings of a few grains of dust."""
+    height, width = shape
+    ys, xs = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
+    flat = 1 - 0.05 * (ys[:, None] ** 2 + xs**2)
+    dust = np.zeros(shape, np.uint8)
+    rng = np.random.default_rng(11)
+    for _ in range(7):
+        at = [int(value) for value in rng.uniform(0, (width, height))]
+        cv2.circle(dust, at, int(rng.integers(6, 11)), 255, 2, cv2.LINE_AA)
+    return np.asarray(flat - 0.025 * cv2.GaussianBlur(dust, (0, 0), 1.5).astype(np.float32) / 255, np.float32)
