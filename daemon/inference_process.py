@@ -4,6 +4,7 @@ It wires sockets and clocks to the pure stages and to the open sample, and is th
 store. Every wait is bounded, so that a demand, a command or a signal is heard within a moment.
 """
 
+import logging
 import math
 import threading
 import time
@@ -21,6 +22,8 @@ from zpscope.daemon.preview import preview
 from zpscope.daemon.samples import Samples
 from zpscope.daemon.scoring import ExaminedField, ScoredField
 from zpscope.daemon.sockets import ControlServer, FrameClient, Publisher, Subscriber, wait
+
+_log = logging.getLogger(__name__)
 
 DEMAND_S = 0.5
 STATE_S = 0.1
@@ -66,6 +69,7 @@ class InferenceProcess:
         self._camera_heard_s = time.monotonic()
         self._rates = Rates()
         self._lag_s = 0.0
+        self._remark = ""
         self._demand_s = self._state_s = self._preview_s = 0.0
         self._news = True
         """Something happened that camera and displays should hear of now."""
@@ -147,8 +151,15 @@ class InferenceProcess:
             self._lag_s = max(0.0, (time.time_ns() - scored.examined.header.captured_ns) / 1e9)
             self._metrics.lag.observe(self._lag_s)
             self._rates.note(now_s, len(scored.p))
+            self._tell(scored.examined.remark)
         self._news = True
         self._show(scored_fields[-1], publisher)
+
+    def _tell(self, remark: str) -> None:
+        """Log why fields are refused, once while the reason stays the same."""
+        if remark and remark != self._remark:
+            _log.warning("fields are skipped: %s", remark)
+        self._remark = remark
 
     def _settle(self) -> None:
         """See whether the camera has gone, and what can never arrive any more; only when nothing is pending.

@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
                 preprocessing=PREPROCESSING_HASH,
                 fields=[_field(one) for one in scored],
             )
+        for remark in dict.fromkeys(one.examined.remark for one in scored if one.examined.remark):
+            sys.stderr.write(f"zpscope: fields of {folder} are skipped: {remark}\n")
         sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
         lost = lost or bool(ledger.lost)
     return int(lost)

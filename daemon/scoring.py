@@ -45,6 +45,8 @@ class ExaminedField:
     """(A, 128, 128) of the accepted heads, in order."""
     colour: SlideColour
     """The slide's colour model after this field."""
+    remark: str = ""
+    """Why the field was refused, in words."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ class Scorer:
         field = decode(pixels, header.layout)
         try:
             examination = examine(field, header.um_per_px, self._colour)
-        except FieldRefused:
-            return ExaminedField(header, field, REFUSED, None, None, _NO_CROPS, self._colour)
+        except FieldRefused as error:
+            return ExaminedField(header, field, REFUSED, None, None, _NO_CROPS, self._colour, str(error))
         self._colour = examination.colour
         if examination.skip:
             return ExaminedField(header, field, examination.skip, None, None, _NO_CROPS, self._colour)
