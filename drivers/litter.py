@@ -14,6 +14,8 @@ from zpscope.drivers.slide_layout import TILE_UM
 
 REACH_UM = 8.0
 """Litter reaches at most so far beyond the tile it belongs to."""
+_DENSE = 0.65
+"""Paler than this, both dyes together, litter shows through a head's outline and hides nothing."""
 Points = NDArray[np.float64]
 
 
@@ -80,7 +82,7 @@ def litter_on_tile(seed: int, column: int, row: int) -> Litter:
         groups.append(_round_cell(rng))
     marks = np.concatenate(groups)
     marks[:, :4] += np.tile([column * TILE_UM, row * TILE_UM], 2)
-    dense = marks[marks[:, 5:].sum(1) > 0.25]
+    dense = marks[marks[:, 5:].sum(1) > _DENSE]
     middle = (dense[:, 0:2] + dense[:, 2:4]) / 2
     half = (np.hypot(*(dense[:, 2:4] - dense[:, 0:2]).T) + dense[:, 4]) / 2
     return Litter(marks, np.column_stack([middle, half]))

@@ -50,7 +50,7 @@ def sense(field: NDArray[np.uint8], seed: int, number: int) -> NDArray[np.uint8]
     mosaic[1::2, 1::2] = field[1::2, 1::2, 2]
     rng = np.random.default_rng((seed, 2, number))
     noise = _unit_noise((height, width))
-    down, right = int(rng.integers(height)), int(rng.integers(width))
+    down, right = rng.integers((height, width)).tolist()
     level = mosaic * (_flat((height, width)) * np.float32(rng.normal(1, 0.015)))
     level += np.take(_noise_of_level(), mosaic) * np.roll(noise, (down, right), (0, 1))
     return np.asarray(cv2.convertScaleAbs(np.maximum(level, 0, out=level)), np.uint8)

@@ -113,8 +113,8 @@ def _stain_head(
     )
     if x0 >= x1 or y0 >= y1:
         return
-    dx = ((np.arange(x0, x1) - centre_px[0]) * um_per_px).astype(np.float32)[None]
-    dy = ((np.arange(y0, y1) - centre_px[1]) * um_per_px).astype(np.float32)[:, None]
+    dx = (np.arange(x0, x1, dtype=np.float32) - float(centre_px[0])) * um_per_px
+    dy = (np.arange(y0, y1, dtype=np.float32) - float(centre_px[1]))[:, None] * um_per_px
     cos, sin = math.cos(math.radians(one.angle_deg)), math.sin(math.radians(one.angle_deg))
     along = (dx * cos + dy * sin) / (one.length_um / 2)
     across = (dy * cos - dx * sin) / (one.width_um / 2)

@@ -16,6 +16,8 @@ _TOUCHED_SHARE = 0.06
 _INNER_UM = 9.0
 """Only heads so far inside a tile are touched, so that nothing on another tile is."""
 _HALF_HEAD_UM = 2.7
+_CLEAR_UM = 0.1
+"""Between a head and what does not touch it."""
 _SECOND_ID = 32
 """Added to a head's id for the one that touches it; a tile has fewer heads than that."""
 
@@ -64,5 +66,7 @@ def _is_free(one: Sperm, sperm: list[Sperm], litter: list[Litter]) -> bool:
     if any(np.hypot(one.x_um - other.x_um, one.y_um - other.y_um) < 2 * _HALF_HEAD_UM for other in others):
         return False
     blocks = np.concatenate([each.blocks_um for each in litter])
-    apart = np.hypot(blocks[:, 0] - one.x_um, blocks[:, 1] - one.y_um) - blocks[:, 2]
-    return bool((apart > _HALF_HEAD_UM).all())
+    dx, dy = blocks[:, 0] - one.x_um, blocks[:, 1] - one.y_um
+    turn = np.arctan2(dy, dx) - np.radians(one.angle_deg)
+    half_um = 1 / np.hypot(np.cos(turn) / (one.length_um / 2), np.sin(turn) / (one.width_um / 2))
+    return bool((np.hypot(dx, dy) > half_um + blocks[:, 2] + _CLEAR_UM).all())

@@ -26,12 +26,12 @@ def picture(path: Path, seed: int, shape: tuple[int, int] = (HEIGHT_PX, WIDTH_PX
     cv2.imwrite(str(path), noise)
 
 
-@pytest.fixture(params=["synthetic", "replay"])
+@pytest.fixture(params=["clean", "usual", "replay"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Return what makes the settings of one driver, of a stream of four exposures."""
-    if request.param == "synthetic":
+    if request.param != "replay":
         return lambda pace_hz: SyntheticCamera(
-            fields=FIELDS, width_px=WIDTH_PX, height_px=HEIGHT_PX, pace_hz=pace_hz
+            slide=request.param, fields=FIELDS, width_px=WIDTH_PX, height_px=HEIGHT_PX, pace_hz=pace_hz
         )
     for number in range(FIELDS):
         picture(tmp_path / f"{number}.png", number)
