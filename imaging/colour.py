@@ -1,12 +1,13 @@
 """The colours of a Diff-Quik slide: K-means in L*a*b* anchored on those of a reference.
 
 After the paper: "grouping images with a vector of pixel values similar to a reference image". The clusters of a
-field start at, and are held to, reference centroids, so that a cluster means the same on every slide.
+slide start at, and are held to, reference centroids, so that a cluster means the same on every slide. They move
+with the slide's first fields and then stand still. Knows colours only: no place, no shape, no head.
 """
 
 from dataclasses import asdict, dataclass
 from json import dumps, loads
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -16,19 +17,28 @@ BACKGROUND, ACROSOME, NUCLEUS, TAIL, TRANSITION = range(5)
 """The clusters: `TRANSITION` lies between acrosome and post-acrosomal region, within the head."""
 REFERENCE_BACKGROUND = (230.0, 228.0, 228.0)
 """RGB that the commonest colour of a field is balanced to."""
-REFERENCE = np.array(
-    [[90.5, 1.0, 0.0], [65.0, 33.0, -38.0], [28.0, 62.0, -78.0], [81.0, 5.0, -13.0], [48.0, 48.0, -58.0]]
+REFERENCE = (
+    (90.5, 1.0, 0.0),
+    (65.0, 33.0, -38.0),
+    (28.0, 62.0, -78.0),
+    (81.0, 5.0, -13.0),
+    (48.0, 48.0, -58.0),
 )
-"""(5, 3) L*, a*, b* of the clusters, from the parts that people drew on 64 training fields of the Sperm Parsing
+"""L*, a*, b* of the clusters, from the parts that people drew on 64 training fields of the Sperm Parsing
 Dataset (Chen et al. 2024) after white balance."""
-_ANCHOR = 0.5
+ADAPTING_FIELDS = 8
+"""The clusters move with so many fields of a slide; then they are frozen."""
+_ANCHOR = 0.75
 """Share of the reference in a centroid: the field's own mean has the rest."""
-_ROUNDS = 8
+_ROUNDS = 6
+_SOFTNESS = 8.0
+"""How many L*a*b* units nearer to the head's clusters make a colour e times likelier the head's."""
 _BITS = 5
 _STEP = 8 - _BITS
-_CENTRES = np.stack(
-    np.meshgrid(*[np.arange(1 << _BITS) * (1 << _STEP) + (1 << _STEP) // 2] * 3, indexing="ij"), -1
-)
+_BINS = 1 << 3 * _BITS
+
+Centroids = tuple[tuple[float, float, float], ...]
+"""L*, a*, b* of each cluster, in the order of the cluster numbers."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,11 @@ class SlideColour:
     """What is known of a slide's colours from its fields so far."""
 
     fields: int = 0
+    """Fields seen."""
+    centroids: Centroids = REFERENCE
+    """Mean over the first fields; frozen from `ADAPTING_FIELDS` on."""
+    drift: float = 0.0
+    """How far the clusters of the latest field lie from the frozen ones, at most, in L*a*b* units."""
 
     @classmethod
     def fresh(cls) -> Self:
@@ -49,45 +64,65 @@ class SlideColour:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return what `to_json` wrote."""
-        return cls(**loads(text))
+        kept = loads(text)
+        return cls(kept["fields"], tuple(tuple(one) for one in kept["centroids"]), kept["drift"])
+
+    def seen(self, own: Centroids) -> Self:
+        """Return it after a field whose own clusters are `own`."""
+        if self.fields < ADAPTING_FIELDS:
+            share = 1 / (self.fields + 1)
+            mean = np.array(self.centroids) * (1 - share) + np.array(own) * share
+            return type(self)(self.fields + 1, _as_tuple(mean), 0.0)
+        away = np.linalg.norm(np.array(own) - np.array(self.centroids), axis=1)
+        return type(self)(self.fields + 1, self.centroids, round(float(away.max()), 3))
 
 
-def cluster(field: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the cluster of every pixel (H, W) of a field (H, W, 3), RGB.
-
-    K-means runs on the field's colour histogram of 32 x 32 x 32 bins, and a look-up table of the bins then labels
-    the pixels: the cost per pixel is one gather.
-    """
-    bins = _bins(field)
-    weight = np.bincount(bins.ravel(), minlength=_CENTRES.size // 3).astype(np.float64)
-    gain = np.array(REFERENCE_BACKGROUND) / [_mode(field[..., channel]) for channel in range(3)]
-    balanced = np.clip(_CENTRES.reshape(1, -1, 3) * gain, 0, 255).astype(np.float32) / 255
-    colours = np.asarray(cv2.cvtColor(balanced, cv2.COLOR_RGB2LAB), np.float64)[0]
-    seen = weight > 0
-    centroids = _k_means(colours[seen], weight[seen])
-    return _nearest(colours, centroids).astype(np.uint8)[bins]
+def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return the colour bin (...) of white-balanced pixels (..., 3), RGB."""
+    red, green, blue = ((balanced[..., i] >> _STEP).astype(np.uint16) for i in range(3))
+    return np.asarray((red << 2 * _BITS) | (green << _BITS) | blue, np.uint16)
 
 
-def _bins(field: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    coarse = (field >> _STEP).astype(np.uint16)
-    return np.asarray((coarse[..., 0] << 2 * _BITS) | (coarse[..., 1] << _BITS) | coarse[..., 2], np.uint16)
-
-
-def _mode(channel: NDArray[np.uint8]) -> float:
-    counts = np.bincount(channel.ravel(), minlength=256)
-    return max(1.0, float(np.argmax(np.convolve(counts, np.ones(7), "same"))))
-
-
-def _k_means(colours: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    centroids = REFERENCE.copy()
+def clusters_of(bins_seen: NDArray[np.uint16], centroids: Centroids) -> Centroids:
+    """Return the clusters of a field from its bins (...): K-means on the histogram, held to the reference."""
+    weight = np.bincount(bins_seen.ravel(), minlength=_BINS)
+    seen = np.flatnonzero(weight)
+    colours, counts = _COLOURS[seen].astype(np.float64), weight[seen].astype(np.float64)
+    reference = np.array(REFERENCE)
+    centres = np.array(centroids)
     for _ in range(_ROUNDS):
-        nearest = _nearest(colours, centroids)
-        total = np.bincount(nearest, weight, len(REFERENCE))
-        sums = np.stack([np.bincount(nearest, weight * colours[:, i], len(REFERENCE)) for i in range(3)], 1)
-        own = np.divide(sums, total[:, None], out=centroids.copy(), where=total[:, None] > 0)
-        centroids = _ANCHOR * REFERENCE + (1 - _ANCHOR) * own
-    return centroids
+        nearest = _distances(colours, centres).argmin(0)
+        total = np.bincount(nearest, counts, len(reference))
+        sums = np.stack([np.bincount(nearest, counts * colours[:, i], len(reference)) for i in range(3)], 1)
+        own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
+        centres = _ANCHOR * reference + (1 - _ANCHOR) * own
+    return _as_tuple(centres)
 
 
-def _nearest(colours: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.intp]:
-    return np.asarray(((colours[:, None] - centroids) ** 2).sum(2).argmin(1))
+def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
+    """Return, for every bin, 0 to 255: how much likelier its colour is a head's than background's or tail's."""
+    away = np.sqrt(_distances(_COLOURS, np.array(centroids, np.float32)))
+    head = np.minimum(np.minimum(away[ACROSOME], away[NUCLEUS]), away[TRANSITION])
+    other = np.minimum(away[BACKGROUND], away[TAIL])
+    return np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
+
+
+def _as_tuple(centroids: NDArray[np.float64]) -> Centroids:
+    return tuple((float(one[0]), float(one[1]), float(one[2])) for one in centroids)
+
+
+def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:
+    """Return squared distances (K, N) of colours (N, 3) from centroids (K, 3)."""
+    lightness, a, b = colours.T
+    return np.stack([(lightness - one[0]) ** 2 + (a - one[1]) ** 2 + (b - one[2]) ** 2 for one in centroids])
+
+
+def _bin_colours() -> NDArray[np.float32]:
+    middle = (np.arange(1 << _BITS) * (1 << _STEP) + (1 << _STEP) / 2) / 255
+    rgb = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), -1).astype(np.float32)
+    colours = np.asarray(cv2.cvtColor(rgb.reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0], np.float32)
+    return np.asfortranarray(colours)
+
+
+_COLOURS = _bin_colours()
+"""(bins, 3): L*, a*, b* in the middle of each bin."""

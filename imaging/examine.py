@@ -1,27 +1,35 @@
-"""A decoded field in, heads out: clusters, outlines, axes, gates."""
+"""A decoded field in, heads out: light, clusters, places, outlines, gates.
 
-from dataclasses import dataclass
+Puts the steps in order and knows nothing of how any is done; no sample, no slide but its colour.
+"""
+
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused
-from zpscope.imaging.colour import ACROSOME, NUCLEUS, TRANSITION, SlideColour, cluster
+from zpscope.imaging.colour import SlideColour, bins, clusters_of, headness_table
+from zpscope.imaging.gate import Figures, reasons, whole_field
 from zpscope.imaging.heads import Heads
+from zpscope.imaging.light import background, balance
+from zpscope.imaging.locate import locate
+from zpscope.imaging.measure import Traced, trace
+from zpscope.imaging.outline import Ellipses
 
-_OPEN_UM = 1.5
-"""Nothing narrower belongs to a head: tails and midpieces are cut off."""
-_SINGLE_UM2 = 13.0
-"""A larger object may be several heads that touch."""
-_CORE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.88)
-"""Depths at which cores are looked for, as shares of the deepest."""
-_AREA_UM2 = (4.5, 22.0)
-_SPECK_UM2 = 3.0
-_SOLIDITY = 0.83
-_ELONGATION = 2.9
-_DARK_SHARE = 0.35
-_BORDER_PX = 2
+_COARSE_UM_PER_PX = 0.104
+"""Heads are looked for at about this scale."""
+_FINE_UM_PER_PX = 0.052
+"""Outlines are drawn at about this scale."""
+_BORDER_PX = 1.5
+_DARK_LEVEL = 25
+_CLIPPED_LEVEL, _CLIPPED_SHARE = 254, 0.995
+_GREY_SPREAD = 6.0
+_STAINED = 0.6
+"""Pixels darker than this share of the empty slide are stained, and must have colour."""
+_SUBPIXEL_BITS = 4
+_WHOLE_FIELD_REASON = {"scale": "size", "defocus": "defocus"}
 
 
 @dataclass(frozen=True)
@@ -30,161 +38,138 @@ class Examination:
 
     heads: Heads
     skip: str
-    """Reason if the whole field must not be scored, else empty."""
+    """Reason if the whole field must not be scored, else empty: `dark`, `saturated`, `defocus`, or `scale`, when
+    what looks like heads is far from their size, as with a µm/px that is wrong by a factor of 2."""
     colour: SlideColour
 
 
-@dataclass(frozen=True)
-class _Object:
-    outline: NDArray[np.int32]
-    centre_px: tuple[float, float]
-    angle_deg: float
-    confidence: float
-    area_um2: float
-    length_um: float
-    width_um: float
-    sharpness: float
-    reason: str
-
-
 def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> Examination:
-    """Return the heads of a field (H, W, 3), RGB; raise FieldRefused if it has no colour to go by."""
-    if int(field[..., 0].max()) == 0 or np.array_equal(field[..., 0], field[..., 2]):
-        msg = "the field has no colour: the stain is told by its colour, so set the camera to a colour format"
-        raise FieldRefused(msg)
-    clusters = cluster(np.asarray(cv2.GaussianBlur(field, (0, 0), 0.06 / um_per_px), np.uint8))
-    grey = cv2.GaussianBlur(field[..., 1], (0, 0), 0.12 / um_per_px).astype(np.float64)
-    regions = _regions(clusters, um_per_px)
-    objects = [_measure(region, clusters, grey, um_per_px) for region in regions]
-    order = sorted(range(len(objects)), key=lambda i: (objects[i].centre_px[1], objects[i].centre_px[0]))
-    heads = _assemble([objects[i] for i in order], [regions[i] for i in order], field.shape[:2])
-    return Examination(heads, "", SlideColour(colour.fields + 1))
+    """Return the heads of a field (H, W, 3), RGB, of `um_per_px` µm per pixel.
+
+    Raises FieldRefused if the field has no colour to go by.
+    """
+    _refuse_equal_channels(field)
+    coarse, coarse_times = _shrunk(field, round(_COARSE_UM_PER_PX / um_per_px))
+    unusable = _unusable(coarse)
+    if unusable:
+        return Examination(_nothing(field.shape[:2]), unusable, colour)
+    empty = background(coarse)
+    balanced = balance(coarse, empty)
+    _refuse_grey(balanced)
+    seen = bins(balanced)
+    now = colour.seen(clusters_of(seen, colour.centroids))
+    table = headness_table(now.centroids)
+    found = locate(np.take(table, seen), um_per_px * coarse_times)
+    if len(found.axis) == 0:
+        return Examination(_nothing(field.shape[:2]), "", now)
+    fine, fine_times = _shrunk(field, round(_FINE_UM_PER_PX / um_per_px))
+    traced = trace(fine, empty, table, _scaled(found, coarse_times / fine_times), um_per_px * fine_times)
+    heads, skip = _judged(traced, fine_times, um_per_px, (field.shape[0], field.shape[1]))
+    return Examination(heads, skip, now)
 
 
-@dataclass(frozen=True)
-class _Region:
-    mask: NDArray[np.uint8]
-    """(h, w): 1 inside."""
-    corner: tuple[int, int]
-    """(x, y) of the mask in the field."""
+def _shrunk(field: NDArray[np.uint8], times: int) -> tuple[NDArray[np.uint8], int]:
+    if times <= 1:
+        return field, 1
+    height, width = field.shape[0] // times, field.shape[1] // times
+    whole = field[: height * times, : width * times]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8), times
 
 
-def _regions(clusters: NDArray[np.uint8], um_per_px: float) -> list[_Region]:
-    inside = np.isin(clusters, (ACROSOME, NUCLEUS, TRANSITION)).astype(np.uint8)
-    size = max(3, round(_OPEN_UM / um_per_px) | 1)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    opened = cv2.morphologyEx(inside, cv2.MORPH_OPEN, disc)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(opened)
-    regions: list[_Region] = []
-    for label in range(1, count):
-        x, y, width, height, area = (int(value) for value in boxes[label])
-        if area * um_per_px**2 < _SPECK_UM2:
-            continue
-        mask = (labels[y : y + height, x : x + width] == label).astype(np.uint8)
-        regions += _split(_Region(mask, (x, y)), um_per_px)
-    return regions
+def _scaled(ellipses: Ellipses, times: float) -> Ellipses:
+    centre = (ellipses.centre_px + 0.5) * times - 0.5
+    return Ellipses(centre, ellipses.axis, ellipses.half_px * times)
 
 
-def _split(region: _Region, um_per_px: float) -> list[_Region]:
-    """Part heads that touch: each has a core of its own, farther from every edge than their contact is."""
-    if region.mask.sum() * um_per_px**2 < _SINGLE_UM2:
-        return [region]
-    padded = cv2.copyMakeBorder(region.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
-    for level in _CORE_LEVELS:
-        cores = (depth <= level * depth.max()).astype(np.uint8)
-        nearest = np.asarray(cv2.distanceTransformWithLabels(cores, cv2.DIST_L2, 5)[1], np.int32)
-        parts = [(nearest == label) & (padded > 0) for label in range(1, int(nearest.max()) + 1)]
-        if len(parts) > 1 and min(part.sum() for part in parts) * um_per_px**2 > _AREA_UM2[0]:
-            return [_Region(part[1:-1, 1:-1].astype(np.uint8), region.corner) for part in parts]
-    return [region]
-
-
-def _measure(
-    region: _Region, clusters: NDArray[np.uint8], grey: NDArray[np.float64], um_per_px: float
-) -> _Object:
-    contours, _ = cv2.findContours(
-        region.mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=region.corner
-    )
-    outline = max(contours, key=cv2.contourArea)[:, 0].astype(np.int32)
-    ys, xs = np.nonzero(region.mask)
-    ys, xs = ys + region.corner[1], xs + region.corner[0]
-    points = np.stack([xs, ys], 1).astype(np.float64)
-    centre = points.mean(0)
-    spread, axes = np.linalg.eigh(np.cov((points - centre).T))
-    axis = axes[:, 1]
-    along = (points - centre) @ axis
-    brightness = grey[ys, xs]
-    contrast = float(np.percentile(brightness, 95) - np.percentile(brightness, 5)) or 1.0
-    difference = float(brightness[along > 0].mean() - brightness[along < 0].mean())
-    if difference < 0:
-        axis = -axis
-    across = (points - centre) @ np.array([-axis[1], axis[0]])
-    area = len(points) * um_per_px**2
-    solidity = cv2.contourArea(outline) / max(1.0, cv2.contourArea(cv2.convexHull(outline)))
-    dark = float(np.isin(clusters[ys, xs], (NUCLEUS, TRANSITION)).mean())
-    height, width = clusters.shape
-    at_border = (
-        xs.min() < _BORDER_PX
-        or ys.min() < _BORDER_PX
-        or xs.max() >= width - _BORDER_PX
-        or ys.max() >= height - _BORDER_PX
-    )
-    elongation = float(np.sqrt(spread[1] / max(spread[0], 1e-9)))
-    return _Object(
-        outline,
-        (float(centre[0]), float(centre[1])),
-        float(np.degrees(np.arctan2(axis[1], axis[0]))),
-        min(1.0, 2 * abs(difference) / contrast),
-        area,
-        float(np.ptp(along)) * um_per_px,
-        float(np.ptp(across)) * um_per_px,
-        _sharpness(outline, grey, contrast, um_per_px),
-        _gate(bool(at_border), area, solidity, elongation, dark),
-    )
-
-
-def _sharpness(
-    outline: NDArray[np.int32], grey: NDArray[np.float64], contrast: float, um_per_px: float
-) -> float:
-    height, width = grey.shape
-    x = np.clip(outline[:, 0], 1, width - 2)
-    y = np.clip(outline[:, 1], 1, height - 2)
-    slope = np.hypot(grey[y, x + 1] - grey[y, x - 1], grey[y + 1, x] - grey[y - 1, x]) / (2 * um_per_px)
-    return float(np.median(slope) / contrast)
-
-
-def _gate(at_border: bool, area_um2: float, solidity: float, elongation: float, dark: float) -> str:
-    if at_border:
-        return "border"
-    if not _AREA_UM2[0] <= area_um2 <= _AREA_UM2[1]:
-        return "overlap" if area_um2 > _AREA_UM2[1] and dark > _DARK_SHARE else "size"
-    if dark < _DARK_SHARE:
-        return "not_a_head"
-    if solidity < _SOLIDITY or elongation > _ELONGATION:
-        return "shape"
+def _unusable(field: NDArray[np.uint8]) -> str:
+    brightest = field.max(axis=2)
+    if np.percentile(brightest, 90) < _DARK_LEVEL:
+        return "dark"
+    if (field.min(axis=2) >= _CLIPPED_LEVEL).mean() > _CLIPPED_SHARE:
+        return "saturated"
     return ""
 
 
-def _assemble(objects: list[_Object], regions: list[_Region], shape: tuple[int, int]) -> Heads:
-    labels = np.zeros(shape, np.uint16)
-    for number, region in enumerate(regions, 1):
-        x, y = region.corner
-        height, width = region.mask.shape
-        labels[y : y + height, x : x + width][region.mask > 0] = number
+_NO_COLOUR = "the field has no colour: the stain is told by its colour, so set the camera to a colour format"
 
-    def column(name: str) -> NDArray[np.float64]:
-        return np.array([getattr(one, name) for one in objects], np.float64)
 
-    return Heads(
-        labels=labels,
-        centre_px=column("centre_px").reshape(-1, 2),
-        angle_deg=column("angle_deg"),
-        angle_confidence=column("confidence"),
-        area_um2=column("area_um2"),
-        length_um=column("length_um"),
-        width_um=column("width_um"),
-        sharpness=column("sharpness"),
-        reason=tuple(one.reason for one in objects),
-        outlines=tuple(one.outline for one in objects),
+def _refuse_equal_channels(field: NDArray[np.uint8]) -> None:
+    if np.array_equal(field[:1, :, 0], field[:1, :, 2]) and np.array_equal(field[..., 0], field[..., 2]):
+        raise FieldRefused(_NO_COLOUR)
+
+
+def _refuse_grey(balanced: NDArray[np.uint8]) -> None:
+    """Raise FieldRefused if what is stained has the same hue as what is not."""
+    green = balanced[..., 1]
+    stained = balanced[green < _STAINED * float(np.median(green))].astype(np.int16)
+    if len(stained) and float(np.percentile(np.ptp(stained, axis=1), 90)) < _GREY_SPREAD:
+        raise FieldRefused(_NO_COLOUR)
+
+
+def _judged(traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]) -> tuple[Heads, str]:
+    """Return the objects with their verdicts, and why the field must not be scored, if so."""
+    full = (traced.polygons + 0.5) * times - 0.5
+    um_per_fine_px = um_per_px * times
+    height, width = shape
+    at_border = (full.min((1, 2)) < _BORDER_PX) | (full[..., 0].max(1) > width - 1 - _BORDER_PX)
+    at_border |= full[..., 1].max(1) > height - 1 - _BORDER_PX
+    figures = Figures(
+        at_border,
+        traced.moments.area_px2 * um_per_fine_px**2,
+        traced.length_px * um_per_fine_px,
+        traced.width_px * um_per_fine_px,
+        traced.dark,
+        traced.tone_step,
+        traced.sharpness,
+        traced.surroundings,
+        np.zeros(len(full)),
     )
+    alone = reasons(figures)
+    likely = figures.dark * figures.area_um2 * [not reason for reason in alone]
+    labels, overlap = _drawn(full, likely, shape)
+    figures = replace(figures, overlap=overlap)
+    skip = whole_field(figures)
+    verdicts = reasons(figures)
+    if skip:
+        verdicts = [reason or _WHOLE_FIELD_REASON[skip] for reason in verdicts]
+    heads = Heads(
+        labels=labels,
+        centre_px=(traced.moments.centre_px + 0.5) * times - 0.5,
+        angle_deg=traced.angle_deg,
+        angle_confidence=traced.angle_confidence,
+        area_um2=figures.area_um2,
+        length_um=figures.length_um,
+        width_um=figures.width_um,
+        sharpness=traced.sharpness,
+        reason=tuple(verdicts),
+        outlines=tuple(np.rint(polygon).astype(np.int32) for polygon in full),
+    )
+    return heads, skip
+
+
+def _drawn(
+    polygons: NDArray[np.float64], likely: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    """Return the label picture (H, W), likelier heads on top, and how much of each is covered (N,)."""
+    labels = np.zeros(shape, np.uint16)
+    covered = np.zeros(len(polygons))
+    whole = 1 << _SUBPIXEL_BITS
+    for i in sorted(range(len(polygons)), key=lambda one: (-likely[one], one)):
+        low = np.clip(np.floor(polygons[i].min(0)).astype(int), 0, None)
+        high = np.minimum(np.ceil(polygons[i].max(0)).astype(int) + 1, shape[::-1])
+        if (high <= low).any():
+            continue
+        mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
+        corners = np.rint((polygons[i] - low) * whole).astype(np.int32)
+        cv2.fillPoly(mask, [corners], 1, shift=_SUBPIXEL_BITS)
+        window = labels[low[1] : high[1], low[0] : high[0]]
+        free = (mask > 0) & (window == 0)
+        covered[i] = 1 - free.sum() / max(1, mask.sum())
+        window[free] = i + 1
+    return labels, covered
+
+
+def _nothing(shape: tuple[int, ...]) -> Heads:
+    none = np.zeros(0)
+    labels = np.zeros(shape[:2], np.uint16)
+    return Heads(labels, np.zeros((0, 2)), none, none, none, none, none, none, (), ())

@@ -1,0 +1,99 @@
+"""Where heads may be: blobs of head colour, thicker than any tail, parted where they touch.
+
+Works at a coarse scale, so that its cost is small and noise is averaged away. Finds generously; outlines and
+gates come after. Knows head colour as one figure per pixel, nothing else.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.outline import Ellipses
+
+_THICK_UM = 1.3
+"""Nothing thinner is a head: tails, midpieces and most bacteria."""
+_SINGLE_UM2 = 12.0
+"""A larger blob may be several heads that touch."""
+_CORE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.88, 0.94)
+"""Depths at which cores are looked for, as shares of the deepest."""
+_FULLER = 0.03
+"""Parts fill their convex hulls better than the whole by so much, else the blob is not parted."""
+_PART_UM2 = 4.0
+"""A part of a blob is at least so large, else the blob is not parted there."""
+_SPECK_UM2 = 2.0
+
+
+def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
+    """Return an ellipse per blob in the field `headness` (H, W), 0 to 255, in its own pixels, row by row."""
+    inside = (headness >= 128).astype(np.uint8)
+    inside = np.pad(inside, 1)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    radius = _THICK_UM / 2 / um_per_px
+    away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
+    opened = ((away < radius) & (inside > 0)).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(opened)
+    found: list[tuple[float, ...]] = []
+    for label in range(1, count):
+        x, y, width, height, area = (int(value) for value in boxes[label])
+        if area * um_per_px**2 < _SPECK_UM2:
+            continue
+        window = np.s_[y : y + height, x : x + width]
+        mask = (labels[window] == label).astype(np.uint8)
+        found += [_ellipse(part, x - 1, y - 1) for part in _parts(mask, um_per_px)]
+    ordered = np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 6)
+    return Ellipses(ordered[:, :2], ordered[:, 2:4], ordered[:, 4:])
+
+
+def _parts(mask: NDArray[np.uint8], um_per_px: float) -> list[NDArray[np.uint8]]:
+    """Part heads that touch: each has a core of its own, farther from every edge than their contact is."""
+    if mask.sum() * um_per_px**2 < _SINGLE_UM2:
+        return [mask]
+    depth = np.asarray(cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5), np.float32)
+    whole = _solidity(mask)
+    for level in _CORE_LEVELS:
+        parts = _around_cores(mask, depth, level * depth.max(), _PART_UM2 / um_per_px**2)
+        if len(parts) < 2:
+            continue
+        fuller = sum(_solidity(part) * part.sum() for part in parts) / mask.sum()
+        if fuller > whole + _FULLER:
+            return [smaller for part in parts for smaller in _parts(part, um_per_px)]
+    return [mask]
+
+
+def _around_cores(
+    mask: NDArray[np.uint8], depth: NDArray[np.float32], least: float, smallest_px2: float
+) -> list[NDArray[np.uint8]]:
+    """Return the parts of a mask, each nearest to one of its cores deeper than `least`, none tiny."""
+    count, cores = cv2.connectedComponents((depth > least).astype(np.uint8))
+    while count > 2:
+        outside = (cores == 0).astype(np.uint8)
+        _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5)
+        names = np.zeros(int(nearest.max()) + 1, np.int32)
+        names[nearest[cores > 0]] = cores[cores > 0]
+        whose = names[nearest][1:-1, 1:-1] * mask
+        sizes = np.bincount(whose.ravel(), minlength=count)
+        sizes[0] = mask.size
+        present = [one for one in range(1, count) if sizes[one] and sizes[one] < mask.size]
+        if sizes[present].min() >= smallest_px2:
+            return [(whose == one).astype(np.uint8) for one in present]
+        tiny = min(present, key=lambda one: int(sizes[one]))
+        cores[cores == tiny] = 0
+        cores[cores == count - 1] = tiny
+        count -= 1
+    return [mask]
+
+
+def _solidity(mask: NDArray[np.uint8]) -> float:
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    corners = np.concatenate(contours)
+    return float(mask.sum()) / max(1.0, cv2.contourArea(cv2.convexHull(corners)))
+
+
+def _ellipse(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
+    m = cv2.moments(mask, binaryImage=True)
+    area = m["m00"]
+    spread = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / area
+    squares, axes = np.linalg.eigh(spread)
+    x, y = m["m10"] / area + left, m["m01"] / area + top
+    major, minor = 2 * np.sqrt(np.maximum(squares[::-1], 1.0))
+    return (x, y, float(axes[0, 1]), float(axes[1, 1]), float(major), float(minor))

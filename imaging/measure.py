@@ -1,0 +1,201 @@
+"""Figures of each head: its outline along rays, its axis, which end is anterior, what the gates go by.
+
+Knows a field, the colour of the empty slide and the look-up table; judges nothing.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.colour import bins
+from zpscope.imaging.light import balance
+from zpscope.imaging.outline import RAYS, STEPS, Ellipses, closed_curves, points, reaches
+from zpscope.imaging.shape import Moments, moments, pale_direction
+
+_ROUNDS = 2
+"""The second outline is drawn around the first one's ellipse."""
+_PEOPLE_DRAW_OUTSIDE_UM = 0.045
+"""People draw so far outside the steepest rise, median over 64 training fields."""
+_RIM = 0.08
+"""The blurred rim, in radii, tells nothing of the parts inside."""
+_AROUND = (0.2, 0.5)
+"""What lies around, in radii outside the outline."""
+_TONE_WEIGHT = 4.0
+"""How much the paler part's place counts for the axis, against an elongation of 1."""
+_SURE_STEP = 0.6
+_DARK = 0.33
+_SLOPE_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Traced:
+    """N objects with their outlines, in pixels of the field they were traced in."""
+
+    polygons: NDArray[np.float64]
+    """(N, RAYS, 2): x, y."""
+    moments: Moments
+    angle_deg: NDArray[np.float64]
+    """(N,): to the anterior tip."""
+    angle_confidence: NDArray[np.float64]
+    """(N,): 0 to 1."""
+    length_px: NDArray[np.float64]
+    """(N,): extent along the axis."""
+    width_px: NDArray[np.float64]
+    """(N,): extent across it."""
+    dark: NDArray[np.float64]
+    """(N,): see `gate.Figures`, as the next three."""
+    tone_step: NDArray[np.float64]
+    sharpness: NDArray[np.float64]
+    surroundings: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    places: NDArray[np.float64]
+    """(N, RAYS, STEPS, 2): x, y."""
+    headness: NDArray[np.float32]
+    """(N, RAYS, STEPS): 0 to 1."""
+    light: NDArray[np.float32]
+    """(N, RAYS, STEPS, 3): share of the empty slide's light, RGB."""
+
+
+def trace(
+    field: NDArray[np.uint8],
+    empty: NDArray[np.float32],
+    table: NDArray[np.uint8],
+    found: Ellipses,
+    um_per_px: float,
+) -> Traced:
+    """Return the objects around the ellipses `found` in a field (H, W, 3), RGB, of `um_per_px`.
+
+    empty (h, w, 3): the colour of the empty slide, at any resolution. table: headness per colour bin.
+    """
+    ellipses = found
+    samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
+    for _ in range(_ROUNDS - 1):
+        ellipses = Ellipses(shape.centre_px, shape.axis, shape.half_px)
+        samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
+    number = len(polygons)
+    steps = reaches()
+    weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
+    tone = samples.light.sum(-1).reshape(number, -1).astype(np.float64)
+    pale, step = pale_direction(samples.places.reshape(number, -1, 2), tone, weight)
+    heading = _heading(shape, pale)
+    across = np.stack([-heading[:, 1], heading[:, 0]], 1)
+    green = samples.light[..., 1]
+    total = weight.sum(1)
+    traced = Traced(
+        polygons=polygons,
+        moments=shape,
+        angle_deg=np.degrees(np.arctan2(heading[:, 1], heading[:, 0])),
+        angle_confidence=np.clip(step / _SURE_STEP, 0, 1),
+        length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
+        width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
+        dark=((green.reshape(number, -1) < _DARK) * weight).sum(1) / total,
+        tone_step=step,
+        sharpness=_sharpness(green, reach, ellipses, weight, um_per_px),
+        surroundings=_surroundings(samples.headness, reach),
+    )
+    return _in_rows(traced)
+
+
+def _in_rows(traced: Traced) -> Traced:
+    """Return the objects row by row of their centres."""
+    x, y = traced.moments.centre_px.T
+    order = np.lexsort((x, y))
+    m = traced.moments
+    return Traced(
+        traced.polygons[order],
+        Moments(m.area_px2[order], m.centre_px[order], m.axis[order], m.half_px[order]),
+        traced.angle_deg[order],
+        traced.angle_confidence[order],
+        traced.length_px[order],
+        traced.width_px[order],
+        traced.dark[order],
+        traced.tone_step[order],
+        traced.sharpness[order],
+        traced.surroundings[order],
+    )
+
+
+def _one_round(
+    field: NDArray[np.uint8],
+    empty: NDArray[np.float32],
+    table: NDArray[np.uint8],
+    ellipses: Ellipses,
+    um_per_px: float,
+) -> tuple[_Samples, NDArray[np.float64], NDArray[np.float64], Moments]:
+    samples = _sampled(field, empty, table, ellipses)
+    reach = closed_curves(samples.headness, samples.light[..., 1])
+    radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
+    polygons = points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
+    return samples, reach, polygons, moments(polygons)
+
+
+def _sampled(
+    field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
+) -> _Samples:
+    number = len(ellipses.axis)
+    places = points(ellipses, np.broadcast_to(reaches(), (number, RAYS, STEPS)))
+    flat = places.reshape(number * RAYS, STEPS, 2).astype(np.float32)
+    pixels = np.empty((number * RAYS, STEPS, 3), np.uint8)
+    for first in range(0, len(flat), _REMAP_ROWS):
+        rows = slice(first, first + _REMAP_ROWS)
+        x_map, y_map = np.ascontiguousarray(flat[rows, :, 0]), np.ascontiguousarray(flat[rows, :, 1])
+        pixels[rows] = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    scale = np.array([empty.shape[1] / field.shape[1], empty.shape[0] / field.shape[0]])
+    last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
+    x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T
+    under = np.repeat(empty[y, x], RAYS, axis=0)[:, None]
+    balanced = balance(pixels, np.broadcast_to(under, pixels.shape))
+    headness = table[bins(balanced)].astype(np.float32) / np.float32(255)
+    light = pixels / under
+    return _Samples(
+        places,
+        headness.reshape(number, RAYS, STEPS),
+        light.reshape(number, RAYS, STEPS, 3).astype(np.float32),
+    )
+
+
+_REMAP_ROWS = 32000
+"""OpenCV maps pictures of fewer than 32768 rows."""
+
+
+def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the unit direction (N, 2) to the anterior tip.
+
+    The long axis, turned to where the paler part lies, the more so the rounder the head is.
+    """
+    axis = shape.axis * np.where((pale * shape.axis).sum(1) < 0, -1, 1)[:, None]
+    towards = pale / np.maximum(np.linalg.norm(pale, axis=1, keepdims=True), 1e-9)
+    elongation = shape.half_px[:, :1] / shape.half_px[:, 1:] - 1
+    heading = axis * elongation + _TONE_WEIGHT * towards
+    return np.asarray(heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9))
+
+
+def _sharpness(
+    green: NDArray[np.float32],
+    reach: NDArray[np.float64],
+    ellipses: Ellipses,
+    weight: NDArray[np.float64],
+    um_per_px: float,
+) -> NDArray[np.float64]:
+    pitch = reaches()[1] - reaches()[0]
+    at = np.clip(
+        np.rint((reach - reaches()[0]) / pitch).astype(np.intp), _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS
+    )
+    outer = np.take_along_axis(green, (at + _SLOPE_STEPS)[..., None], 2)[..., 0]
+    inner = np.take_along_axis(green, (at - _SLOPE_STEPS)[..., None], 2)[..., 0]
+    ends = points(ellipses, np.stack([np.zeros_like(reach), np.ones_like(reach)], -1))
+    radius_um = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1) * um_per_px
+    inside = (green.reshape(len(green), -1) * weight).sum(1) / weight.sum(1)
+    rise = (outer - inner) / (2 * _SLOPE_STEPS * pitch * radius_um)
+    return np.asarray(np.median(rise, axis=1) / np.maximum(1 - inside, 0.1), np.float64)
+
+
+def _surroundings(headness: NDArray[np.float32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    beyond = reaches() - reach[..., None]
+    ring = (beyond > _AROUND[0]) & (beyond < _AROUND[1])
+    return np.asarray((headness * ring).sum((1, 2)) / np.maximum(ring.sum((1, 2)), 1), np.float64)

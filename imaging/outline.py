@@ -1,0 +1,116 @@
+"""The outline of a head, put where people draw it.
+
+Around a first guess (an ellipse) the field is sampled along rays; of all closed curves that cross every ray once
+and bend little, the one is taken that parts head colours from others and follows the edge. A tail leaves through
+a gap in that edge, which the curve closes; a head that touches another ends where its own curve bends back.
+Knows rays and shades: no colour space, no gate.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RAYS = 64
+STEPS = 56
+NEAR, FAR = 0.35, 1.75
+"""Where rays begin and end, in radii of the ellipse."""
+EDGE_WEIGHT = 6.0
+REGION_WEIGHT = 1.0
+_BEND = 0.1
+_LARGEST_BEND = 2
+_OVERLAP = RAYS // 4
+_NEVER = 1e6
+
+
+@dataclass(frozen=True)
+class Ellipses:
+    """First guesses of N heads."""
+
+    centre_px: NDArray[np.float64]
+    """(N, 2): x, y."""
+    axis: NDArray[np.float64]
+    """(N, 2): unit vector along the longer half-axis."""
+    half_px: NDArray[np.float64]
+    """(N, 2): longer and shorter half-axis."""
+
+
+def directions() -> NDArray[np.float64]:
+    """Return the unit circle (RAYS, 2) that the rays go through."""
+    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points (N, RAYS, ..., 2), x and y, at `reach` (N, RAYS, ...) radii along each ray."""
+    across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
+    spokes = (
+        directions()[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
+        + directions()[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
+    )
+    extra = reach.ndim - 2
+    shape = (*spokes.shape[:2], *[1] * extra, 2)
+    centre = ellipses.centre_px.reshape(-1, *[1] * (extra + 1), 2)
+    return np.asarray(centre + reach[..., None] * spokes.reshape(shape))
+
+
+def reaches() -> NDArray[np.float64]:
+    """Return how far along a ray its samples lie (STEPS,), in radii."""
+    return np.linspace(NEAR, FAR, STEPS)
+
+
+def closed_curves(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the reach (N, RAYS) of the best closed curve of each head.
+
+    headness (N, RAYS, STEPS): 0 to 1, how much a sample has a head's colour. shade (N, RAYS, STEPS): brightness
+    against the empty slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
+    left out.
+    """
+    cost = _costs(headness, shade)
+    around = np.concatenate([cost[:, -_OVERLAP:], cost, cost[:, :_OVERLAP]], 1)
+    path = _best_path(around)[:, _OVERLAP:-_OVERLAP]
+    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (STEPS - 1)
+
+
+def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float32]:
+    rise = np.zeros_like(shade)
+    rise[..., 2:-2] = shade[..., 4:] + shade[..., 3:-1] - shade[..., 1:-3] - shade[..., :-4]
+    edge = np.clip(rise, 0, None)
+    edge = edge / (edge + 0.25)
+    region = np.cumsum(0.5 - headness, axis=-1)
+    region = 2 * region / STEPS * 4
+    return np.asarray(REGION_WEIGHT * region - EDGE_WEIGHT * edge, np.float32)
+
+
+def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the step (N, R) per ray of the cheapest path over cost (N, R, S), by dynamic programming."""
+    number, rays, steps = cost.shape
+    moves = np.arange(-_LARGEST_BEND, _LARGEST_BEND + 1)
+    came = np.zeros((rays, number, steps), np.intp)
+    padded = np.full((number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
+    total = padded[:, _LARGEST_BEND:-_LARGEST_BEND]
+    before = np.lib.stride_tricks.sliding_window_view(padded, steps, axis=1).transpose(1, 0, 2)
+    bend = (_BEND * moves**2).astype(np.float32)[:, None, None]
+    total[:] = cost[:, 0]
+    ways = np.empty((len(moves), number, steps), np.float32)
+    for ray in range(1, rays):
+        np.add(before, bend, out=ways)
+        np.argmin(ways, 0, out=came[ray])
+        np.add(ways.min(0), cost[:, ray], out=total)
+    path = np.empty((number, rays), np.intp)
+    path[:, -1] = total.argmin(1)
+    rows = np.arange(number)
+    for ray in range(rays - 1, 0, -1):
+        step = path[:, ray] + came[ray, rows, path[:, ray]] - _LARGEST_BEND
+        path[:, ray - 1] = step
+    return path
+
+
+def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
+    inner = np.clip(path, 1, STEPS - 2)
+    a, b, c = (np.take_along_axis(cost, (inner + k)[..., None], 2)[..., 0] for k in (-1, 0, 1))
+    bow = a - 2 * b + c
+    shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
+    raw = inner + np.clip(shift, -0.5, 0.5)
+    return np.asarray((np.roll(raw, 1, 1) + 2 * raw + np.roll(raw, -1, 1)) / 4, np.float64)
