@@ -40,6 +40,10 @@ class SyntheticCamera(Model):
     bacteria, cells, film, dust on the sensor, and a few fields out of focus."""
     binding_percent: Annotated[float, Field(ge=0, le=100)] = 12.0
     """Share of the simulated heads that are drawn as able to bind the zona pellucida."""
+    stage_error_um: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """The stage's word on where a field is, is wrong by up to so much, in x and in y."""
+    unplugged_after: PositiveInt | None = None
+    """A fault on request: after so many exposures the camera is gone, as if unplugged."""
     timing: Literal["on_demand", "free_running"] = "on_demand"
     """`on_demand`: an exposure is made when it is asked for. `free_running`: one every 1/pace_hz s, asked for
     or not; those that nobody asked for in time are lost at the driver, and counted."""

@@ -7,6 +7,7 @@ from typing import Self, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from zpscope.config.errors import CameraLost
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
 from zpscope.drivers.film import film_density
@@ -30,6 +31,7 @@ class Synthetic:
     def __init__(self, settings: SyntheticCamera) -> None:
         self._settings = settings
         self._next = 0
+        self._lost = 0
         self._pace = Pace(settings.pace_hz)
 
     @property
@@ -39,27 +41,31 @@ class Synthetic:
 
     def grab(self, timeout_s: float) -> Grab:
         """Expose the next field of the scan."""
-        last = self._settings.fields
-        lost = self._pace.missed() if self._settings.timing == "free_running" else 0
-        if last is not None:
-            lost = min(lost, last - self._next)
-        self._next += lost
-        if self._next == last:
-            raise EndOfStream(lost)
-        try:
-            self._pace.wait(timeout_s)
-        except BaseException:
-            self._next -= lost
-            raise
+        settings = self._settings
+        if settings.timing == "free_running":
+            self._let_go(self._pace.missed())
+        if self._next == settings.fields:
+            raise EndOfStream(self._take_lost())
+        if settings.unplugged_after is not None and self._next >= settings.unplugged_after:
+            msg = f"{settings.name} is unplugged, as camera.unplugged_after asks for: take it out to go on"
+            raise CameraLost(msg)
+        self._pace.wait(timeout_s)
         number = self._next
         self._next += 1
-        return Grab(
-            expose(self._settings, number),
-            time.monotonic_ns(),
-            field_centre_um(self._settings, number),
-            lost,
-            "",
-        )
+        stage_um = reported_um(settings, number)
+        return Grab(expose(settings, number), time.monotonic_ns(), stage_um, self._take_lost(), "")
+
+    def _let_go(self, exposures: int) -> None:
+        """Pass over exposures that nobody asked for in time."""
+        last = self._settings.fields
+        passed = exposures if last is None else min(exposures, last - self._next)
+        self._next += passed
+        self._lost += passed
+
+    def _take_lost(self) -> int:
+        """Return how many exposures were passed over since the last that was handed over."""
+        lost, self._lost = self._lost, 0
+        return lost
 
     def skip(self, exposures: int) -> None:
         """Go on after so many fields of the scan."""
@@ -67,6 +73,7 @@ class Synthetic:
 
     def __enter__(self) -> Self:
         self._next = 0
+        self._lost = 0
         self._pace = Pace(self._settings.pace_hz)
         return self
 
@@ -78,6 +85,14 @@ def field_centre_um(settings: SyntheticCamera, number: int) -> tuple[float, floa
     """Return the slide position (x, y) in µm of the centre of the field of this number."""
     width_um, height_um = settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px
     return serpentine_um(number, width_um, height_um, settings.overlap_percent / 100)
+
+
+def reported_um(settings: SyntheticCamera, number: int) -> tuple[float, float]:
+    """Return where the stage says the centre of a field is: (x, y) in µm, wrong by up to its error in each."""
+    x_um, y_um = field_centre_um(settings, number)
+    error = settings.stage_error_um
+    off_x, off_y = np.random.default_rng((settings.seed, 8, number)).uniform(-error, error, 2).tolist()
+    return x_um + off_x, y_um + off_y
 
 
 def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list[Sperm]:

@@ -10,11 +10,12 @@ import numpy as np
 import psutil
 import pytest
 
-from zpscope.config.errors import GrabTimeout, SettingsError
+from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import ReplayCamera, SyntheticCamera
 from zpscope.drivers.camera import Camera, EndOfStream, Grab, Recording
 from zpscope.drivers.open_camera import open_camera
+from zpscope.drivers.synthetic import field_centre_um
 
 FIELDS = 4
 WIDTH_PX, HEIGHT_PX = 320, 256
@@ -145,6 +146,36 @@ def test_a_free_running_camera_counts_what_nobody_asked_for() -> None:
                 break
     assert taken + lost == 400
     assert lost > 0
+
+
+def test_a_free_running_camera_forgets_no_loss_over_a_timeout() -> None:
+    settings = SyntheticCamera(timing="free_running", pace_hz=4, width_px=WIDTH_PX, height_px=HEIGHT_PX)
+    with open_camera(settings) as camera:
+        camera.grab(5.0)
+        with pytest.raises(GrabTimeout):
+            camera.grab(0.01)
+        time.sleep(0.6)  # at least one exposure comes due and goes by; how many does not matter
+        lost = 0
+        while True:
+            try:
+                grab = camera.grab(0.001)
+            except GrabTimeout:
+                continue
+            lost += grab.lost
+            break
+    number = next(number for number in range(100) if field_centre_um(settings, number) == grab.stage_um)
+    assert lost == number - 1 > 0
+
+
+def test_an_unplugged_camera_says_so_until_it_is_opened_anew() -> None:
+    settings = SyntheticCamera(unplugged_after=2, width_px=WIDTH_PX, height_px=HEIGHT_PX)
+    camera = open_camera(settings)
+    for _ in range(2):
+        with camera:
+            assert [camera.grab(5.0).lost for _ in range(2)] == [0, 0]
+            for _ in range(2):
+                with pytest.raises(CameraLost, match="unplugged"):
+                    camera.grab(5.0)
 
 
 def test_replay_goes_in_name_order_and_counts_what_it_cannot_use(

@@ -10,7 +10,7 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.film import film_density
 from zpscope.drivers.optics import SHARP_UM, focus_um
 from zpscope.drivers.scan_path import ROW_FIELDS, serpentine_um
-from zpscope.drivers.synthetic import expose, field_centre_um, sperm_near
+from zpscope.drivers.synthetic import expose, field_centre_um, reported_um, sperm_near
 from zpscope.drivers.truth import heads_in_field, truth
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.decode import decode
@@ -147,6 +147,15 @@ def test_a_neighbour_shows_the_same_smear_again() -> None:
         cv2.GaussianBlur(each, (0, 0), 3.0) - cv2.GaussianBlur(each, (0, 0), 40.0) for each in (left, right)
     ]
     assert np.corrcoef(fine[0].ravel(), fine[1].ravel())[0, 1] > 0.9
+
+
+@given(st.integers(0, 1000), st.floats(0, 20))
+def test_a_stage_errs_no_more_than_it_may(number: int, error_um: float) -> None:
+    settings = SyntheticCamera(stage_error_um=error_um)
+    said = np.array(reported_um(settings, number))
+    off = np.abs(said - np.array(field_centre_um(settings, number)))
+    assert off.max() <= error_um + 1e-9
+    assert reported_um(settings, number) == tuple(said.tolist())
 
 
 def _both_sharp(seed: int) -> bool:
