@@ -27,9 +27,9 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = field.shape[:2]
     sparse = field[::_STRIDE, ::_STRIDE]
     rows, columns = sparse.shape[:2]
-    row = np.arange(rows) * _TILES // rows
-    column = np.arange(columns) * _TILES // columns
-    tile = row[:, None] * _TILES + column
+    row = np.asarray(np.arange(rows) * _TILES // rows, np.intp)
+    column = np.asarray(np.arange(columns) * _TILES // columns, np.intp)
+    tile = np.asarray(row[:, None] * _TILES + column, np.intp)
     modes = np.stack([_modes(tile, sparse[..., channel]) for channel in range(3)], 1)
     y, x = (np.indices((_TILES, _TILES)).reshape(2, -1) + 0.5) * 2 / _TILES - 1
     ticks = np.linspace(-1, 1, _GRID)
@@ -46,12 +46,12 @@ def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(cv2.multiply(field, gain, dtype=cv2.CV_8U), np.uint8)
 
 
-def _modes(tile: NDArray[np.int_], channel: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the commonest level of each tile, to a part of a level; 0 for a tile without pixels."""
     counts = np.bincount((tile * 256 + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
     wide = 2 * _NEAR_LEVELS + 1
     padded = np.pad(counts, ((0, 0), (_NEAR_LEVELS, _NEAR_LEVELS)))
-    levels = np.arange(padded.shape[1]) - _NEAR_LEVELS
+    levels = np.arange(-_NEAR_LEVELS, 256 + _NEAR_LEVELS, dtype=np.int64)
     near = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), 1)
     sums = np.cumsum(np.pad(padded * levels, ((0, 0), (1, 0))), 1)
     near, sums = near[:, wide:] - near[:, :-wide], sums[:, wide:] - sums[:, :-wide]

@@ -67,7 +67,7 @@ def _around_cores(
     count, cores = cv2.connectedComponents((depth > least).astype(np.uint8))
     while count > 2:
         outside = (cores == 0).astype(np.uint8)
-        _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5)
+        nearest = np.asarray(cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5)[1], np.int32)
         names = np.zeros(int(nearest.max()) + 1, np.int32)
         names[nearest[cores > 0]] = cores[cores > 0]
         whose = names[nearest][1:-1, 1:-1] * mask

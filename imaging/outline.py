@@ -99,7 +99,7 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
         np.add(ways.min(0), cost[:, ray], out=total)
     path = np.empty((number, rays), np.intp)
     path[:, -1] = total.argmin(1)
-    rows = np.arange(number)
+    rows = np.arange(number, dtype=np.intp)
     for ray in range(rays - 1, 0, -1):
         step = path[:, ray] + came[ray, rows, path[:, ray]] - _LARGEST_BEND
         path[:, ray - 1] = step
