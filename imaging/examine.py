@@ -118,14 +118,14 @@ def _judged(traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]
         traced.moments.area_px2 * um_per_fine_px**2,
         traced.length_px * um_per_fine_px,
         traced.width_px * um_per_fine_px,
-        traced.dark,
+        traced.darker_light,
         traced.tone_step,
         traced.sharpness,
         traced.surroundings,
         np.zeros(len(full)),
     )
     alone = reasons(figures)
-    likely = figures.dark * figures.area_um2 * [not reason for reason in alone]
+    likely = (1 - figures.darker_light) * figures.area_um2 * [not reason for reason in alone]
     labels, overlap = _drawn(full, likely, shape)
     figures = replace(figures, overlap=overlap)
     skip = whole_field(figures)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 _AREA_UM2 = (4.8, 20.0)
 _LEAST_WIDTH_UM, _GREATEST_WIDTH_UM = 1.6, 4.4
 _GREATEST_RATIO = 3.3
-_LEAST_DARK = 0.3
-"""Share of a head that is post-acrosomal region or as dark."""
-_LEAST_TONE_STEP = 0.2
+_PALEST = 0.4
+"""The post-acrosomal region lets less of the green light through; a globule, a bacterium's halo or mucus, more."""
+_LEAST_TONE_STEP = 0.3
 """A head has a paler and a darker part; a pyknotic nucleus, a bacterium and a globule are of one shade."""
-_LEAST_SHARP = 0.7
-"""Rise of brightness across the outline per µm, in shares of the head's contrast."""
+_LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.1
+"""Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
+of half the heads of a field."""
 _DIRTY = 0.5
 _OVERLAP = 0.25
 _SCALE_UM2 = (4.0, 23.0)
@@ -37,8 +38,8 @@ class Figures:
     """(N,)."""
     width_um: NDArray[np.float64]
     """(N,)."""
-    dark: NDArray[np.float64]
-    """(N,): share of the area that lets less than a third of the green light through."""
+    darker_light: NDArray[np.float64]
+    """(N,): share of the green light that the darker part lets through; 1 for the empty slide."""
     tone_step: NDArray[np.float64]
     """(N,): brightness of the paler part less that of the darker one, summed over three channels of 0 to 1."""
     sharpness: NDArray[np.float64]
@@ -55,7 +56,7 @@ def reasons(figures: Figures) -> list[str]:
     ratio = figures.length_um / np.maximum(figures.width_um, 1e-6)
     tests: list[tuple[str, NDArray[np.bool_]]] = [
         ("border", figures.at_border),
-        ("not_a_head", (figures.dark < _LEAST_DARK) | (figures.tone_step < _LEAST_TONE_STEP)),
+        ("not_a_head", (figures.darker_light > _PALEST) | (figures.tone_step < _LEAST_TONE_STEP)),
         ("overlap", (figures.overlap > _OVERLAP) | _too_large_for_one(figures)),
         ("size", (figures.area_um2 < low) | (figures.area_um2 > high)),
         ("defocus", figures.sharpness < _LEAST_SHARP),
@@ -63,18 +64,18 @@ def reasons(figures: Figures) -> list[str]:
         ("shape", (figures.width_um < _LEAST_WIDTH_UM) | (figures.width_um > _GREATEST_WIDTH_UM)),
         ("shape", ratio > _GREATEST_RATIO),
     ]
-    return [next((name for name, failed in tests if failed[i]), "") for i in range(len(figures.dark))]
+    return [next((name for name, failed in tests if failed[i]), "") for i in range(len(figures.darker_light))]
 
 
 def whole_field(figures: Figures) -> str:
     """Return why the field must not be scored at all, `scale` or `defocus`, or the empty string."""
-    stained = (figures.dark >= _LEAST_DARK) & (figures.tone_step >= _LEAST_TONE_STEP) & ~figures.at_border
+    stained = (figures.darker_light <= _PALEST) & (figures.tone_step >= _LEAST_TONE_STEP) & ~figures.at_border
     alone = stained & (figures.overlap <= _OVERLAP) & (figures.length_um < 2.5 * figures.width_um)
     if alone.sum() >= _SCALE_OBJECTS:
         typical = float(np.median(figures.area_um2[alone]))
         if not _SCALE_UM2[0] <= typical <= _SCALE_UM2[1]:
             return "scale"
-    if stained.sum() > 1 and float(np.median(figures.sharpness[stained])) < _LEAST_SHARP:
+    if stained.sum() > 1 and float(np.median(figures.sharpness[stained])) < _LEAST_FIELD_SHARP:
         return "defocus"
     return ""
 

@@ -25,7 +25,6 @@ _AROUND = (0.2, 0.5)
 _TONE_WEIGHT = 4.0
 """How much the paler part's place counts for the axis, against an elongation of 1."""
 _SURE_STEP = 0.6
-_DARK = 0.33
 _SLOPE_STEPS = 3
 
 
@@ -44,7 +43,7 @@ class Traced:
     """(N,): extent along the axis."""
     width_px: NDArray[np.float64]
     """(N,): extent across it."""
-    dark: NDArray[np.float64]
+    darker_light: NDArray[np.float64]
     """(N,): see `gate.Figures`, as the next three."""
     tone_step: NDArray[np.float64]
     sharpness: NDArray[np.float64]
@@ -81,11 +80,11 @@ def trace(
     steps = reaches()
     weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
     tone = samples.light.sum(-1).reshape(number, -1).astype(np.float64)
-    pale, step = pale_direction(samples.places.reshape(number, -1, 2), tone, weight)
+    pale, step, cut = pale_direction(samples.places.reshape(number, -1, 2), tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
     green = samples.light[..., 1]
-    total = weight.sum(1)
+    darker = (tone <= cut[:, None]) * weight
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -93,7 +92,7 @@ def trace(
         angle_confidence=np.clip(step / _SURE_STEP, 0, 1),
         length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
-        dark=((green.reshape(number, -1) < _DARK) * weight).sum(1) / total,
+        darker_light=(green.reshape(number, -1) * darker).sum(1) / darker.sum(1),
         tone_step=step,
         sharpness=_sharpness(green, reach, ellipses, weight, um_per_px),
         surroundings=_surroundings(samples.headness, reach),
@@ -113,7 +112,7 @@ def _in_rows(traced: Traced) -> Traced:
         traced.angle_confidence[order],
         traced.length_px[order],
         traced.width_px[order],
-        traced.dark[order],
+        traced.darker_light[order],
         traced.tone_step[order],
         traced.sharpness[order],
         traced.surroundings[order],

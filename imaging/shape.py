@@ -59,8 +59,8 @@ def moments(polygons: NDArray[np.float64]) -> Moments:
 
 def pale_direction(
     places: NDArray[np.float64], shade: NDArray[np.float64], weight: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where the paler part lies from the darker (N, 2), and by how much it is paler (N,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return where the paler part lies from the darker (N, 2), how much paler (N,), and the shade between (N,).
 
     places (N, S, 2) in pixels, shade (N, S) brightness there, weight (N, S) area that a sample stands for. The
     shades are parted in two by 2-means, as people part acrosome from post-acrosomal region.
@@ -78,4 +78,4 @@ def pale_direction(
     dark = weight - pale
     there = (places * pale[..., None]).sum(1) / np.maximum(pale.sum(1), 1e-9)[:, None]
     here = (places * dark[..., None]).sum(1) / np.maximum(dark.sum(1), 1e-9)[:, None]
-    return there - here, above - below
+    return there - here, above - below, cut
