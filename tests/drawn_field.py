@@ -37,7 +37,7 @@ def draw_field(
     for head in heads:
         _draw(fine, head, um_per_px / _FINE)
     field = cv2.resize(fine, (shape[1], shape[0]), interpolation=cv2.INTER_AREA).astype(np.float64)
-    grain = np.random.default_rng(seed).normal(0, noise, field.shape)
+    grain: NDArray[np.float64] = np.random.default_rng(seed).normal(0, noise, (*shape, 3))
     blurred = np.asarray(cv2.GaussianBlur(field, (0, 0), 0.08 / um_per_px), np.float64)
     return np.clip(np.round(blurred + grain), 0, 255).astype(np.uint8)
 

@@ -11,7 +11,7 @@ from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import read_store
 
 FIELDS = 300
-SMALL = ["camera.width_px=512", "camera.height_px=384", f"camera.fields={FIELDS}"]
+SMALL = ["camera.width_px=512", "camera.height_px=384", f"camera.fields={FIELDS}", "camera.pace_hz=1000"]
 
 
 def stored(scope: Scope) -> tuple[Ledger, list[tuple[int, ...]], list[tuple[float, ...]]]:

@@ -22,7 +22,7 @@ from tests.browser.rig import DEMONSTRATION, PATIENCE_S, Display, Shown, sample,
 from zpscope.daemon import wire
 from zpscope.daemon.sockets import Publisher
 
-END_S = 1.0
+END_S = 5.0
 """SIGTERM and SIGINT end a display within this time."""
 
 

@@ -19,7 +19,7 @@ def exposition(port: int) -> str:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) -> None:
-    small = ["camera.width_px=512", "camera.height_px=384", "camera.fields=20"]
+    small = ["camera.width_px=512", "camera.height_px=384", "camera.fields=20", "camera.pace_hz=1000"]
     with Scope("demo", small, tmp_path) as scope:
         scope.start("camera", "inference")
         scope.scan("SECRET-7")

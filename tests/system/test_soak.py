@@ -36,7 +36,7 @@ def reached(fields: int) -> Callable[[SampleSummary], bool]:
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
 def test_memory_is_flat_from_field_200_to_2000(tmp_path: Path) -> None:
-    with Scope("demo", [f"camera.fields={FIELDS + WINDOW}"], tmp_path) as scope:
+    with Scope("demo", [f"camera.fields={FIELDS + WINDOW}", "camera.pace_hz=1000"], tmp_path) as scope:
         scope.start("camera", "inference", "display")
         scope.scan("A-1")
         scope.wait_for(reached(200 - WINDOW), "field 160", 300)

@@ -25,16 +25,17 @@ def test_the_demo_profile_is_complete() -> None:
     assert settings.camera.driver == "synthetic"
 
 
-def test_the_replay_profile_asks_for_the_folder_and_says_how() -> None:
+def test_the_replay_profile_asks_for_folder_and_scale_and_says_how() -> None:
     assert complaints("replay") == [
         "profile replay: camera.folder is missing: give a path in quotes, "
-        "for example --set camera.folder=/path/to/folder"
+        "for example --set camera.folder=/path/to/folder",
+        "profile replay: camera.um_per_px is missing: give a number above 0.02 and below 0.2, in µm/px",
     ]
 
 
-def test_every_shipped_profile_loads_once_its_folder_is_given() -> None:
+def test_every_shipped_profile_loads_once_it_has_what_it_asks_for() -> None:
     for name in profiles():
-        load_settings(name, ["camera.folder=/tmp"] if name == "replay" else [])
+        load_settings(name, ["camera.folder=/tmp", "camera.um_per_px=0.07"] if name == "replay" else [])
 
 
 def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
