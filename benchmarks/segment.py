@@ -1,0 +1,72 @@
+"""How fast are heads found and cut, beside K-means over every pixel, which is what a lab would write first?
+
+Prints, for fields of growing size (PICTURE, repeated like tiles), CPU milliseconds on one core from the decoded
+field to its crops, and for the field as it is those of cv2.kmeans with as many clusters; medians of 5 rounds.
+Needs a stained field: `python benchmarks/segment.py PICTURE --um-per-px X`.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.colour import REFERENCE, SlideColour
+from zpscope.imaging.crop import cut_crops
+from zpscope.imaging.examine import examine
+from zpscope.imaging.picture import read_picture
+
+_ROUNDS = 5
+_TILES = ((1, 1), (2, 2), (4, 4))
+
+
+def _median_ms(work: Callable[[], object]) -> float:
+    spent: list[float] = []
+    for _ in range(_ROUNDS):
+        start = time.process_time_ns()
+        work()
+        spent.append((time.process_time_ns() - start) / 1e6)
+    return statistics.median(spent)
+
+
+def _heads_and_crops(field: NDArray[np.uint8], um_per_px: float) -> NDArray[np.uint8]:
+    return cut_crops(field, examine(field, um_per_px, SlideColour.fresh()).heads, um_per_px)
+
+
+def _every_pixel(field: NDArray[np.uint8]) -> object:
+    colours = cv2.cvtColor(field, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(np.float32)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 1.0)
+    cv2.setRNGSeed(1)
+    return cv2.kmeans(colours, len(REFERENCE), np.empty(0, np.int32), stop, 1, cv2.KMEANS_PP_CENTERS)
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--um-per-px", type=float, required=True)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    field = read_picture(arguments.picture)
+    once = 0.0
+    for rows, columns in _TILES:
+        tiled = np.ascontiguousarray(np.tile(field, (rows, columns, 1)))
+        heads = len(_heads_and_crops(tiled, arguments.um_per_px))
+        spent = _median_ms(lambda tiled=tiled: _heads_and_crops(tiled, arguments.um_per_px))
+        once = once or spent
+        megapixels = tiled.shape[0] * tiled.shape[1] / 1e6
+        sys.stdout.write(
+            f"{megapixels:6.2f} Mpx {heads:4d} heads {spent:8.1f} ms {spent / megapixels:6.1f} ms/Mpx\n"
+        )
+    every = _median_ms(lambda: _every_pixel(field))
+    sys.stdout.write(f"cv2.kmeans over all pixels {every:8.1f} ms, {every / once:.0f} times as long\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
