@@ -18,9 +18,9 @@ class Augmentation:
     turn_deg: float = 12.0
     shift_px: float = 4.0
     scale_percent: float = 5.0
-    brightness: float = 12.0
+    brightness: float = 8.0
     """Grey levels added to every pixel."""
-    contrast_percent: float = 12.0
+    contrast_percent: float = 8.0
     noise: float = 3.0
     """Standard deviation of added noise, in grey levels; drawn from 0 up."""
     flip_vertical_percent: float = 0.0

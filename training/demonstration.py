@@ -23,7 +23,7 @@ from zpscope.training.network import vgg13
 from zpscope.training.publish import digests, write_bundle
 from zpscope.training.simulated import LabelledCrops, gather, label_slide
 
-VERSION = "1"
+VERSION = "2"
 WIDTH = 1 / 8
 NOTICE = "DEMONSTRATION: trained on simulated heads, knows nothing of real ones"
 
@@ -32,8 +32,8 @@ NOTICE = "DEMONSTRATION: trained on simulated heads, knows nothing of real ones"
 class Plan:
     """Which slides to draw, and how to train on them."""
 
-    train_slides: int = 40
-    test_slides: int = 12
+    train_slides: int = 28
+    test_slides: int = 10
     fields: int = 12
     """Per slide."""
     first_seed: int = 10_001

@@ -1,5 +1,3 @@
-# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """A trained VGG13 as ONNX that takes uint8 crops, simplified without changing what it computes.
 
 Three steps fold into weights, each exactly:

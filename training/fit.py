@@ -1,5 +1,3 @@
-# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """Trains a network on crops, the same way every time.
 
 One thread, seeded draws and deterministic kernels: on the same processor and the same torch a run gives the

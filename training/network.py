@@ -1,5 +1,3 @@
-# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The classifier of the paper, VGG13, as one chain of layers.
 
 The topology is that of Simonyan & Zisserman 2015 (configuration B) as torchvision draws it: ten 3 x 3
