@@ -16,6 +16,8 @@ _PALEST = 0.4
 """The post-acrosomal region lets less of the green light through; a globule, a bacterium's halo or mucus, more."""
 _LEAST_TONE_STEP = 0.3
 """A head has a paler and a darker part; a pyknotic nucleus, a bacterium and a globule are of one shade."""
+_CLEAR_TONE_STEP, _LEAST_RATIO = 0.65, 0.9
+"""A head is longer towards its tip than it is wide; one that is not must have a clear acrosome."""
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.1
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
@@ -56,7 +58,7 @@ def reasons(figures: Figures) -> list[str]:
     ratio = figures.length_um / np.maximum(figures.width_um, 1e-6)
     tests: list[tuple[str, NDArray[np.bool_]]] = [
         ("border", figures.at_border),
-        ("not_a_head", (figures.darker_light > _PALEST) | (figures.tone_step < _LEAST_TONE_STEP)),
+        ("not_a_head", ~_shaded_like_a_head(figures)),
         ("overlap", (figures.overlap > _OVERLAP) | _too_large_for_one(figures)),
         ("size", (figures.area_um2 < low) | (figures.area_um2 > high)),
         ("defocus", figures.sharpness < _LEAST_SHARP),
@@ -78,6 +80,14 @@ def whole_field(figures: Figures) -> str:
     if stained.sum() > 1 and float(np.median(figures.sharpness[stained])) < _LEAST_FIELD_SHARP:
         return "defocus"
     return ""
+
+
+def _shaded_like_a_head(figures: Figures) -> NDArray[np.bool_]:
+    """Return which objects (N,) have a dark part and a paler one, clear enough for their form."""
+    step, ratio = figures.tone_step, figures.length_um / np.maximum(figures.width_um, 1e-6)
+    plain = (figures.darker_light <= _PALEST) & (step >= _LEAST_TONE_STEP)
+    round_and_plain = (ratio < 1) & (step < _CLEAR_TONE_STEP)
+    return plain & ~round_and_plain & (ratio >= _LEAST_RATIO)
 
 
 def _too_large_for_one(figures: Figures) -> NDArray[np.bool_]:
