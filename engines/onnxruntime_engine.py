@@ -4,9 +4,9 @@
 
 Every crop is a run of its own, on one thread. So the probability of a crop cannot depend on its companions,
 on the size of the batch or on the number of threads: not by measurement on one processor, but by
-construction on all of them. Several threads score several crops at once. It costs nothing: a batch of 32 in
-one run was measured no more than 7 % faster (benchmarks/README.md, "Classification"), and the runtime's
-memory keeps one size.
+construction on all of them. Several threads score several crops at once. The price is what a whole
+batch in one run would gain, up to a fifth on a narrow network (benchmarks/README.md, "Classification"); in
+return the runtime's memory keeps one size, too.
 """
 
 import os
