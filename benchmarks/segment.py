@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -57,13 +58,13 @@ def main() -> int:
     for rows, columns in _TILES:
         tiled = np.ascontiguousarray(np.tile(field, (rows, columns, 1)))
         heads = len(_heads_and_crops(tiled, arguments.um_per_px))
-        spent = _median_ms(lambda tiled=tiled: _heads_and_crops(tiled, arguments.um_per_px))
+        spent = _median_ms(partial(_heads_and_crops, tiled, arguments.um_per_px))
         once = once or spent
         megapixels = tiled.shape[0] * tiled.shape[1] / 1e6
         sys.stdout.write(
             f"{megapixels:6.2f} Mpx {heads:4d} heads {spent:8.1f} ms {spent / megapixels:6.1f} ms/Mpx\n"
         )
-    every = _median_ms(lambda: _every_pixel(field))
+    every = _median_ms(partial(_every_pixel, field))
     sys.stdout.write(f"cv2.kmeans over all pixels {every:8.1f} ms, {every / once:.0f} times as long\n")
     return 0
 

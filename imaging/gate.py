@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_AREA_UM2 = (4.8, 20.0)
+_AREA_UM2 = (4.5, 22.0)
 _LEAST_WIDTH_UM, _GREATEST_WIDTH_UM = 1.6, 4.4
 _GREATEST_RATIO = 3.3
-_PALEST = 0.4
+_PALEST = 0.42
 """The post-acrosomal region lets less of the green light through; a globule, a bacterium's halo or mucus, more."""
-_LEAST_TONE_STEP = 0.3
+_LEAST_TONE_STEP = 0.25
 """A head has a paler and a darker part; a pyknotic nucleus, a bacterium and a globule are of one shade."""
-_CLEAR_TONE_STEP, _LEAST_RATIO = 0.65, 0.9
-"""A head is longer towards its tip than it is wide; one that is not must have a clear acrosome."""
+_CLEAR_TONE_STEP, _SMALL_UM2 = 0.65, 7.0
+"""A small object no longer towards its tip than it is wide must have a clear acrosome to be a head."""
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.1
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
@@ -86,8 +86,8 @@ def _shaded_like_a_head(figures: Figures) -> NDArray[np.bool_]:
     """Return which objects (N,) have a dark part and a paler one, clear enough for their form."""
     step, ratio = figures.tone_step, figures.length_um / np.maximum(figures.width_um, 1e-6)
     plain = (figures.darker_light <= _PALEST) & (step >= _LEAST_TONE_STEP)
-    round_and_plain = (ratio < 1) & (step < _CLEAR_TONE_STEP)
-    return plain & ~round_and_plain & (ratio >= _LEAST_RATIO)
+    globule = (ratio < 1) & (step < _CLEAR_TONE_STEP) & (figures.area_um2 < _SMALL_UM2)
+    return plain & ~globule
 
 
 def _too_large_for_one(figures: Figures) -> NDArray[np.bool_]:

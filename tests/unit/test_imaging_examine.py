@@ -125,3 +125,38 @@ def test_two_hundred_touching_heads_end_and_are_not_taken_for_one() -> None:
         min(np.hypot(x - one.x_px, y - one.y_px) for one in drawn) * UM_PER_PX < 1.2 for x, y in centres
     )
     assert not (heads.area_um2[heads.accepted] > 22).any()
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_scale_wrong_by_two_is_said_and_nothing_is_scored(factor: float) -> None:
+    drawn = [DrawnHead(120 + 90 * i, 100 + 90 * j, 40.0 * i) for i in range(4) for j in range(3)]
+    seen = examine(draw_field(drawn, UM_PER_PX), UM_PER_PX * factor, SlideColour.fresh())
+    assert seen.skip == "scale"
+    assert not seen.heads.accepted.any()
+
+
+def test_a_blurred_field_is_skipped() -> None:
+    field = draw_field([DrawnHead(120, 100), DrawnHead(300, 150), DrawnHead(200, 290)])
+    blurred = np.asarray(cv2.GaussianBlur(field, (0, 0), 9), np.uint8)
+    seen = examine(blurred, UM_PER_PX, SlideColour.fresh())
+    assert seen.skip == "defocus"
+    assert not seen.heads.accepted.any()
+
+
+def test_light_that_falls_off_to_the_corners_changes_no_verdict() -> None:
+    field = draw_field([DrawnHead(70, 70), DrawnHead(250, 200), DrawnHead(430, 330)])
+    y, x = np.indices(field.shape[:2])
+    away = ((x / 499 - 0.5) ** 2 + (y / 399 - 0.5) ** 2) * 2
+    shaded = np.asarray(np.rint(field * (1 - 0.25 * away)[..., None]), np.uint8)
+    assert _heads(shaded).reason == _heads(field).reason == ("", "", "")
+
+
+def test_the_colours_of_a_slide_stand_still_after_its_first_fields() -> None:
+    colour = SlideColour.fresh()
+    states: list[SlideColour] = []
+    for seed in range(10):
+        colour = examine(draw_field([DrawnHead(120, 100)], seed=seed), UM_PER_PX, colour).colour
+        states.append(colour)
+    assert states[8].centroids == states[9].centroids == states[7].centroids
+    assert states[0].centroids != states[7].centroids
+    assert states[9].drift >= 0
