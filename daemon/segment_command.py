@@ -29,6 +29,12 @@ _COLUMNS = (
     "length_um",
     "width_um",
 )
+_SKIPPED = {
+    "scale": "scale: what looks like heads is far from a head's size, so check --um-per-px",
+    "defocus": "defocus: focus and record the field again",
+    "dark": "dark: check the lamp and the exposure",
+    "saturated": "saturated: lower the exposure",
+}
 _GREEN, _RED = (0, 160, 0), (220, 0, 0)
 
 
@@ -67,7 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
                 refused += 1
                 continue
             if examination.skip:
-                sys.stderr.write(f"zpscope: {path} is skipped: {examination.skip}\n")
+                sys.stderr.write(
+                    f"zpscope: {path} is skipped: {_SKIPPED.get(examination.skip, examination.skip)}\n"
+                )
             heads = examination.heads
             table.writerows(_rows(path.stem, heads))
             cv2.imwrite(str(arguments.out / f"{path.stem}.png"), heads.labels)

@@ -145,7 +145,7 @@ def test_a_blurred_field_is_skipped() -> None:
 
 def test_light_that_falls_off_to_the_corners_changes_no_verdict() -> None:
     field = draw_field([DrawnHead(70, 70), DrawnHead(250, 200), DrawnHead(430, 330)])
-    y, x = np.indices(field.shape[:2])
+    y, x = np.meshgrid(np.arange(400.0), np.arange(500.0), indexing="ij")
     away = ((x / 499 - 0.5) ** 2 + (y / 399 - 0.5) ** 2) * 2
     shaded = np.asarray(np.rint(field * (1 - 0.25 * away)[..., None]), np.uint8)
     assert _heads(shaded).reason == _heads(field).reason == ("", "", "")
