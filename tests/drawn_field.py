@@ -39,7 +39,7 @@ def draw_field(
     field = cv2.resize(fine, (shape[1], shape[0]), interpolation=cv2.INTER_AREA).astype(np.float64)
     grain: NDArray[np.float64] = np.random.default_rng(seed).normal(0, noise, (*shape, 3))
     blurred = np.asarray(cv2.GaussianBlur(field, (0, 0), 0.08 / um_per_px), np.float64)
-    return np.clip(np.round(blurred + grain), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(blurred + grain), 0, 255), np.uint8)
 
 
 def _draw(fine: NDArray[np.uint8], head: DrawnHead, um_per_px: float) -> None:
