@@ -13,7 +13,7 @@ CROP_PX = 128
 CROP_UM_PER_PX = 0.069
 """128 px = 8.8 µm: the head and the beginning of the midpiece."""
 _DECLARED = {
-    "version": 1,
+    "version": 2,
     "crop_px": CROP_PX,
     "um_per_px": CROP_UM_PER_PX,
     "grey": "ITU-R BT.601 luma",
@@ -22,7 +22,8 @@ _DECLARED = {
     "border": "reflected",
 }
 PREPROCESSING_HASH = hashlib.sha256(json.dumps(_DECLARED, sort_keys=True).encode()).hexdigest()
-"""sha256 of what a crop is; a model trained on other crops is refused."""
+"""sha256 of what a crop is; a model trained on other crops is refused. Raise `version` whenever heads come to be
+outlined, centred or turned otherwise: the rest of the declaration does not show it."""
 
 
 def cut_crops(field: NDArray[np.uint8], heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
