@@ -13,12 +13,18 @@ import pytest
 
 from tests.system.scope import port_overrides, until
 
+AS_FROM_A_TERMINAL = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.executable, [sys.executable, '-m', 'zpscope.daemon', *sys.argv[1:]])"
+)
+"""A shell starts its background jobs, and so perhaps these tests, deaf to Ctrl-C; a terminal does not."""
+
 
 def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
     """Start a demo whose temporary files lie in a folder of their own, as a terminal would start it."""
     overrides = [word for override in port_overrides() for word in ("--set", override)]
     return subprocess.Popen(
-        [sys.executable, "-m", "zpscope.daemon", "demo", *words, *overrides],
+        [sys.executable, "-c", AS_FROM_A_TERMINAL, "demo", *words, *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
