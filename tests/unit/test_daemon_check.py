@@ -150,7 +150,7 @@ def test_a_camera_that_works_shows_an_exposure() -> None:
 
 
 def test_a_camera_that_does_not_work_is_told(tmp_path: Path) -> None:
-    replay = load_settings("replay", [f"camera.folder={tmp_path}"])
+    replay = load_settings("replay", [f"camera.folder={tmp_path}", "camera.um_per_px=0.07"])
     finding = check.check_camera(replay)
     assert finding.grade == "fail"
     assert finding.words.startswith("replay: ")
