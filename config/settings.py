@@ -14,6 +14,10 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose one."""
 
 
+UmPerPx = Annotated[float, Field(gt=0.02, lt=0.2)]
+"""Scale of a picture."""
+
+
 class Model(BaseModel):
     """A group of settings: unknown keys are errors, values never change after loading."""
 
@@ -30,7 +34,7 @@ class SyntheticCamera(Model):
     """The slide: the same seed draws the same bytes."""
     width_px: Annotated[int, Field(ge=256, le=8192)] = 1280
     height_px: Annotated[int, Field(ge=256, le=8192)] = 1024
-    um_per_px: Annotated[float, Field(gt=0.02, lt=0.2)] = 0.069
+    um_per_px: UmPerPx = 0.069
     overlap_percent: Annotated[int, Field(ge=0, le=30)] = 20
     """Share of a field's width and height that its neighbour shows again."""
     fields: PositiveInt | None = None
@@ -64,7 +68,7 @@ class ReplayCamera(Model):
     driver: Literal["replay"]
     name: str = "replay"
     folder: Path
-    um_per_px: Annotated[float, Field(gt=0.02, lt=0.2)]
+    um_per_px: UmPerPx
     pace_hz: PositiveFloat | None = None
     """At most so many pictures per second; without it, as fast as they are read."""
 
@@ -126,6 +130,7 @@ class Metrics(Model):
     host: str = "127.0.0.1"
     camera_port: Port = 9471
     inference_port: Port = 9472
+    display_port: Port = 9473
 
 
 class Display(Model):

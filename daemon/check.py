@@ -177,6 +177,7 @@ def _addresses(settings: Settings) -> dict[str, tuple[str, int]]:
     addresses = {
         "metrics.camera_port": (metrics.host, metrics.camera_port),
         "metrics.inference_port": (metrics.host, metrics.inference_port),
+        "metrics.display_port": (metrics.host, metrics.display_port),
         "display.port": (display.host, display.port),
     }
     endpoints = {

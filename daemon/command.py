@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Protocol, cast
 
 from zpscope.config.errors import ZpscopeError
+from zpscope.daemon.wire import NOTICE
 
 COMMANDS = {
     "demo": "zpscope.daemon.demo_command",
@@ -25,7 +26,6 @@ COMMANDS = {
     "segment": "zpscope.daemon.segment_command",
     "check": "zpscope.daemon.check_command",
 }
-NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
 
 
 class Command(Protocol):

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from zpscope.config.settings import Settings
 from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer
-from zpscope.daemon.store import SampleRecord, SampleState, Store
+from zpscope.daemon.store import SampleRecord, Store
 from zpscope.daemon.summary import summarise
-from zpscope.daemon.wire import CameraMessage, FrameMessage, SampleSummary
+from zpscope.daemon.wire import CameraMessage, FrameMessage, SampleState, SampleSummary
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.unique import CountedHeads

@@ -108,6 +108,22 @@ class CameraCollector(Collector):
         yield lost
 
 
+class DisplayCollector(Collector):
+    """What the display process has received."""
+
+    def __init__(self, received: Callable[[], tuple[int, float | None]]) -> None:
+        self._received = received
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families of one snapshot."""
+        states, age_s = self._received()
+        yield _counter("zpscope_display_states_received", "States received.", states)
+        age = GaugeMetricFamily("zpscope_display_state_age_seconds", "Age of the state shown.", labels=[])
+        if age_s is not None:
+            age.add_metric([], age_s)
+        yield age
+
+
 class ScoringMetrics:
     """What the inference process notes as it goes."""
 

@@ -9,8 +9,11 @@ import sys
 import threading
 from types import FrameType
 
+from pydantic import TypeAdapter, ValidationError
+
+from zpscope.config.errors import SettingsError
 from zpscope.config.load import load_settings, profiles
-from zpscope.config.settings import Settings
+from zpscope.config.settings import Settings, UmPerPx
 
 SUPERVISOR_VARIABLE = "ZPSCOPE_SUPERVISOR"
 """Set in the environment of the processes that `zpscope run` starts: they end with it."""
@@ -42,6 +45,22 @@ def add_settings_arguments(parser: argparse.ArgumentParser, profile: str | None 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """Return the settings that the arguments name; raise SettingsError with every error in them."""
     return load_settings(arguments.config, arguments.overrides)
+
+
+def add_scale_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--um-per-px`."""
+    parser.add_argument(
+        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
+    )
+
+
+def scale_of(arguments: argparse.Namespace) -> float:
+    """Return the scale that the arguments give, in µm/px; raise SettingsError if no picture can have it."""
+    try:
+        return TypeAdapter[float](UmPerPx).validate_python(arguments.um_per_px)
+    except ValidationError as error:
+        msg = f"--um-per-px {arguments.um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
+        raise SettingsError(msg) from error
 
 
 def start_log(name: str) -> None:

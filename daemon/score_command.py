@@ -4,12 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from zpscope.config.errors import SettingsError
 from zpscope.config.settings import ReplayCamera, Settings
 from zpscope.daemon import wire
-from zpscope.daemon.process import start_log
+from zpscope.daemon.process import add_scale_argument, scale_of, start_log
 from zpscope.daemon.recorded import score_recorded
 from zpscope.daemon.samples import model_of
 from zpscope.daemon.scoring import ScoredField
@@ -27,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="pictures of one slide, in name order"
     )
-    parser.add_argument(
-        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
-    )
+    add_scale_argument(parser)
     parser.add_argument(
         "--model",
         default="demonstration",
@@ -42,18 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score every folder; 1 if a picture could not be used."""
     start_log("score")
+    um_per_px = scale_of(arguments)
     path = arguments.model if arguments.model == "demonstration" else Path(arguments.model)
     bundle = open_bundle(path, PREPROCESSING_HASH, CROP_UM_PER_PX)
     lost = False
     for folder in arguments.folders:
-        settings = Settings(camera=_camera(folder, arguments.um_per_px))
+        settings = Settings(camera=ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px))
         with open_engine(settings.classifier, bundle) as engine:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
             result = wire.extend(
                 wire.RecordedResult,
                 count_of(ledger, settings.tally, model_of(bundle, engine.runtime)),
                 folder=str(folder),
-                um_per_px=settings.camera.um_per_px,
+                um_per_px=um_per_px,
                 preprocessing=PREPROCESSING_HASH,
                 fields=[_field(one) for one in scored],
             )
@@ -62,14 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
         lost = lost or bool(ledger.lost)
     return int(lost)
-
-
-def _camera(folder: Path, um_per_px: float) -> ReplayCamera:
-    try:
-        return ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
-    except ValidationError as error:
-        msg = f"--um-per-px {um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
-        raise SettingsError(msg) from error
 
 
 def _field(scored: ScoredField) -> wire.FieldResult:

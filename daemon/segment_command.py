@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
+from zpscope.daemon.process import add_scale_argument, scale_of
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
@@ -43,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures"
     )
-    parser.add_argument(
-        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
-    )
+    add_scale_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--overlay", action="store_true", help="also write pictures with outlines, tips and reasons"
@@ -54,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment every picture as a slide of its own; 1 if one could not be used."""
-    if not 0.02 < arguments.um_per_px < 0.2:
-        msg = f"--um-per-px {arguments.um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
-        raise SettingsError(msg)
+    um_per_px = scale_of(arguments)
     pictures = list(_pictures(arguments.paths))
     arguments.out.mkdir(parents=True, exist_ok=True)
     refused = 0
@@ -66,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         for path in pictures:
             try:
                 field = read_picture(path)
-                examination = examine(field, arguments.um_per_px, SlideColour.fresh())
+                examination = examine(field, um_per_px, SlideColour.fresh())
             except (PictureRefused, FieldRefused) as error:
                 named = str(error) if str(path) in str(error) else f"{path}: {error}"
                 sys.stderr.write(f"zpscope: {named}\n")

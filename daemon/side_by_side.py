@@ -86,6 +86,7 @@ def _check_ports(settings: Settings) -> None:
         ("display.port", display.host, display.port),
         ("metrics.camera_port", metrics.host, metrics.camera_port),
         ("metrics.inference_port", metrics.host, metrics.inference_port),
+        ("metrics.display_port", metrics.host, metrics.display_port),
     ):
         try:
             socket.create_server((host, port)).close()

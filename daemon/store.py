@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import cv2
 
@@ -21,8 +21,7 @@ from zpscope.config.errors import StoreError
 from zpscope.daemon.ledger import Ledger, SessionAccount
 from zpscope.daemon.scoring import ScoredField
 from zpscope.daemon.store_tables import STORE_VERSION, TABLES
-
-SampleState = Literal["scanning", "closing", "complete", "incomplete"]
+from zpscope.daemon.wire import SampleState
 
 _REMEDY = {
     sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission to the file and its folder",

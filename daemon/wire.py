@@ -13,6 +13,8 @@ from zpscope.config.errors import WireVersionError
 
 WIRE_VERSION = 1
 NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
+SampleState = Literal["scanning", "closing", "complete", "incomplete"]
+"""`incomplete`: it is closed, and frames were lost."""
 
 Delivery = Literal["every", "newest"]
 
@@ -140,8 +142,7 @@ class SampleSummary(Count, frozen=True, kw_only=True):
 
     sample: str
     accession: str
-    state: Literal["scanning", "closing", "complete", "incomplete"]
-    """`incomplete`: it is closed, and frames were lost."""
+    state: SampleState
     started_ns: int
     stopped_ns: int | None
 

@@ -10,6 +10,7 @@ import threading
 from contextlib import AsyncExitStack
 
 from zpscope.config.settings import Settings
+from zpscope.daemon.metrics import DisplayCollector, process_registry, serve_metrics
 from zpscope.daemon.notify import notify
 from zpscope.display.changes import Changes
 from zpscope.display.gateway import build
@@ -38,7 +39,10 @@ async def _run(settings: Settings, stop: threading.Event, listener: socket.socke
     if not local_only:
         _log.warning("%s is open to everyone who reaches this machine, without a log-in", page)
     guard = Guard(build(latest, settings.tally, changes), local_only=local_only)
+    registry = process_registry()
+    registry.register(DisplayCollector(latest.received))
     async with AsyncExitStack() as stack:
+        stack.enter_context(serve_metrics(settings.metrics.host, settings.metrics.display_port, registry))
         receiver = stack.enter_context(Receiver(settings.wire.state, latest, changes.ring))
         server = await stack.enter_async_context(serving(guard, listener))
         if terminal:

@@ -95,6 +95,11 @@ class Latest:
         """Grows with everything received."""
         return self._serial
 
+    def received(self) -> tuple[int, float | None]:
+        """Return how many states came, and the age in s of the last one; None before the first."""
+        shown = self.snapshot()
+        return shown.received, shown.age_s
+
     def snapshot(self) -> Snapshot:
         """Return all there is to show now."""
         with self._lock:

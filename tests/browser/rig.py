@@ -109,7 +109,8 @@ class Display:
 
     def start(self) -> None:
         """Start it, for the second time on the same port."""
-        settings = ["--set", f"wire.state={self.endpoint}", "--set", f"display.port={self.port}"]
+        settings = [f"wire.state={self.endpoint}", f"display.port={self.port}", "metrics.display_port=0"]
+        settings = [word for one in settings for word in ("--set", one)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "zpscope.daemon", "display", "-c", "demo", *settings, *self._options],

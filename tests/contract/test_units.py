@@ -104,6 +104,7 @@ def test_a_process_says_when_it_is_ready_and_when_it_stops(
     words += [
         "--set=metrics.camera_port=0",
         "--set=metrics.inference_port=0",
+        "--set=metrics.display_port=0",
         f"--set=display.port={ports[-1]}",
     ]
     with subprocess.Popen(

@@ -33,7 +33,7 @@ def free_ports(count: int) -> list[int]:
 
 def port_overrides() -> list[str]:
     """Return `--set` words that put every endpoint on a free port."""
-    frames, newest, state, control, camera, inference, page = free_ports(7)
+    frames, newest, state, control, camera, inference, shown, page = free_ports(8)
     return [
         f"wire.frames=tcp://127.0.0.1:{frames}",
         f"wire.newest=tcp://127.0.0.1:{newest}",
@@ -41,6 +41,7 @@ def port_overrides() -> list[str]:
         f"wire.control=tcp://127.0.0.1:{control}",
         f"metrics.camera_port={camera}",
         f"metrics.inference_port={inference}",
+        f"metrics.display_port={shown}",
         f"display.port={page}",
     ]
 

@@ -1,5 +1,6 @@
 """What Prometheus scrapes is what it expects, and names nobody."""
 
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.system.scope import Scope, until
+
+RECEIVED = re.compile(r"^zpscope_display_states_received_total [1-9]", re.MULTILINE)
 
 
 def exposition(port: int) -> str:
@@ -21,12 +24,17 @@ def exposition(port: int) -> str:
 def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) -> None:
     small = ["camera.width_px=512", "camera.height_px=384", "camera.fields=20", "camera.pace_hz=1000"]
     with Scope("demo", small, tmp_path) as scope:
-        scope.start("camera", "inference")
+        scope.start("camera", "inference", "display")
         scope.scan("SECRET-7")
         summary = scope.finish()
         until(lambda: scope.metrics()["zpscope_fields_scored_total"] == summary.scored, "the last field")
         metrics = scope.settings.metrics
-        texts = [exposition(port) for port in (metrics.camera_port, metrics.inference_port)]
+        until(
+            lambda: RECEIVED.search(exposition(metrics.display_port)),
+            "a state in the display process",
+        )
+        ports = (metrics.camera_port, metrics.inference_port, metrics.display_port)
+        texts = [exposition(port) for port in ports]
     for text in texts:
         linted = subprocess.run(
             ["promtool", "check", "metrics"],

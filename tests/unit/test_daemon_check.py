@@ -26,7 +26,7 @@ def taken_port() -> Iterator[int]:
 def settings(*overrides: str) -> Settings:
     """Return settings that want no port which another test may hold."""
     wires = [f"wire.{key}=ipc:///nowhere/{key}" for key in ("frames", "newest", "state", "control")]
-    ports = ["metrics.camera_port=0", "metrics.inference_port=0", "display.port=0"]
+    ports = ["metrics.camera_port=0", "metrics.inference_port=0", "metrics.display_port=0", "display.port=0"]
     return load_settings("demo", [*wires, *ports, *overrides])
 
 
@@ -166,7 +166,7 @@ def test_every_check_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     path = tmp_path / "lab.toml"
     path.write_text(
         '[camera]\ndriver = "synthetic"\nwidth_px = 320\nheight_px = 256\n'
-        "[metrics]\ncamera_port = 0\ninference_port = 0\n[display]\nport = 0\n"
+        "[metrics]\ncamera_port = 0\ninference_port = 0\ndisplay_port = 0\n[display]\nport = 0\n"
         '[wire]\nframes = "ipc:///f"\nnewest = "ipc:///n"\nstate = "ipc:///s"\ncontrol = "ipc:///c"\n'
         '[store]\npath = "z.sqlite"\n'
     )
