@@ -4,6 +4,7 @@ import argparse
 import logging
 
 from zpscope.daemon.camera_process import CameraProcess, LastWarning
+from zpscope.daemon.journal import Journal, journal_path
 from zpscope.daemon.metrics import CameraCollector, process_registry, serve_metrics
 from zpscope.daemon.notify import notify
 from zpscope.daemon.process import add_settings_arguments, settings_of, start_log, stop_event
@@ -24,10 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     problems = LastWarning()
     logging.getLogger().addHandler(problems)
-    process = CameraProcess(settings, open_camera(settings.camera), problems)
-    registry = process_registry()
-    registry.register(CameraCollector(process.message))
-    with serve_metrics(settings.metrics.host, settings.metrics.camera_port, registry):
-        process.run(stop, lambda: notify("READY=1"))
-        notify("STOPPING=1")
+    with Journal(journal_path(settings.store.path)) as journal:
+        process = CameraProcess(settings, open_camera(settings.camera), journal, problems)
+        registry = process_registry()
+        registry.register(CameraCollector(process.message))
+        with serve_metrics(settings.metrics.host, settings.metrics.camera_port, registry):
+            process.run(stop, lambda: notify("READY=1"))
+            notify("STOPPING=1")
     return 0

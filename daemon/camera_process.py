@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zpscope.config.errors import GrabTimeout, WireVersionError
+from zpscope.config.errors import GrabTimeout, SettingsError, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.capture import Capture
+from zpscope.daemon.journal import Journal, format_words
 from zpscope.daemon.outbox import Outbox, RetainedFrame
 from zpscope.daemon.sockets import FrameServer, Publisher, wait
 from zpscope.drivers.camera import Camera, EndOfStream, Recording
@@ -43,9 +44,10 @@ class LastWarning(logging.Handler):
 class CameraProcess:
     """One camera, one receiver at a time."""
 
-    def __init__(self, settings: Settings, camera: Camera, problems: LastWarning) -> None:
+    def __init__(self, settings: Settings, camera: Camera, journal: Journal, problems: LastWarning) -> None:
         self._settings = settings
         self._camera = camera
+        self._journal = journal
         self._problems = problems
         self.capture = Capture(settings.camera.name, settings.camera.um_per_px)
         self._outbox = Outbox(settings.wire.retain_frames)
@@ -91,6 +93,8 @@ class CameraProcess:
             lost=dict(self.capture.lost),
             retained=len(self._outbox),
             exhausted=self.capture.exhausted,
+            repeats=isinstance(self._camera, Recording) and self._camera.repeats,
+            ended=self._journal.ended,
             problem=self._problems.text,
         )
 
@@ -127,8 +131,21 @@ class CameraProcess:
         self._outbox.clear()
         self._camera.__exit__(None, None, None)
         self._camera.__enter__()
+        self._same_format()
+        self._journal.write(self.capture, self._camera.format)
         if isinstance(self._camera, Recording):
             self._camera.skip(earlier)
+
+    def _same_format(self) -> None:
+        """Raise SettingsError if the camera that returned to a sample is not the one that left it."""
+        now = format_words(self._camera.format)
+        for life in self._journal.ended:
+            if life.sample == self.capture.sample and life.format != now:
+                msg = (
+                    f"{self._settings.camera.name} now gives {now}, and gave {life.format} when the sample began: "
+                    "connect that camera with its settings again, or stop the sample first"
+                )
+                raise SettingsError(msg)
 
     def _deliver(self, server: FrameServer) -> None:
         while self._peer is not None and (frame := self._outbox.next(self._credit)):
@@ -144,9 +161,11 @@ class CameraProcess:
             return
         except EndOfStream as end:
             self.capture.end(end.lost)
+            self._journal.write(self.capture, self._camera.format)
             self._beat_s = 0.0
             return
         frame = RetainedFrame(self.capture.take(grab, self._camera.format), np.array(grab.pixels, order="C"))
+        self._journal.write(self.capture, self._camera.format)
         if self._settings.wire.delivery == "every":
             self._outbox.add(frame)
         else:

@@ -23,6 +23,8 @@ class Capture:
         self.captured = 0
         self.lost: Counter[str] = Counter()
         self.exhausted = False
+        self.first = 0
+        """Number of the first frame of the present sample."""
         self._number = 0
 
     def demand(self, sample: str | None) -> bool:
@@ -30,6 +32,7 @@ class Capture:
         begins = sample is not None and sample != self.sample
         if begins:
             self.sample, self.captured, self.lost, self.exhausted = sample, 0, Counter(), False
+            self.first = self._number
         self.capturing = sample is not None
         return begins
 

@@ -90,9 +90,12 @@ class InferenceProcess:
                 while asked := control.receive():
                     control.send(asked[0], self._samples.answer(asked[1]))
                     self._news = True
-                if examined := self._examine(sources, stop):
+                examined = self._examine(sources, stop)
+                if examined:
                     self._commit(examined, publisher)
-                else:
+                if self._camera and (sample := self._samples.present):
+                    sample.hear(self._camera)
+                if not examined:
                     self._settle()
                 self._speak(frames, publisher)
 
@@ -126,8 +129,6 @@ class InferenceProcess:
             raise PeerRefused(msg)
         self._news = self._news or self._camera is None or self._camera.session != message.session
         self._camera, self._camera_heard_s = message, time.monotonic()
-        if sample := self._samples.present:
-            sample.hear(message)
 
     def _receive(self, parts: list[bytes]) -> ExaminedField | None:
         header = wire.decode(wire.FrameMessage, parts)

@@ -8,6 +8,7 @@ itself but `in_flight`, which must be zero once the camera says that it retains 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass
@@ -19,11 +20,18 @@ class SessionAccount:
     """By stage: `driver`, `camera`, `transport`, `age`."""
     committed: int = 0
     """Scored or skipped."""
+    span_ns: tuple[int, int] | None = None
+    """When the first and the last of these were captured."""
 
     @property
     def in_flight(self) -> int:
         """Frames captured whose fate is open."""
         return self.captured - self.committed - sum(self.lost.values())
+
+    def commit(self, captured_ns: int) -> None:
+        """Count a committed frame, in the order of capture."""
+        self.committed += 1
+        self.span_ns = (self.span_ns[0] if self.span_ns else captured_ns, captured_ns)
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Ledger:
     """The running account of one sample."""
 
     sessions: dict[str, SessionAccount] = field(default_factory=dict[str, SessionAccount])
+    """In the order in which they began; all but the last are over."""
     scored: int = 0
     skipped: Counter[str] = field(default_factory=Counter[str])
     found: int = 0
@@ -68,12 +77,44 @@ class Ledger:
         """Frames captured whose fate is open, over all sessions."""
         return sum(account.in_flight for account in self.sessions.values())
 
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """From the last frame of a session to the first of the next, in ns."""
+        spans = [account.span_ns for account in self.sessions.values() if account.span_ns]
+        return [(one[1], other[0]) for one, other in pairwise(spans)]
+
+    def over(self, session: str) -> bool:
+        """Return whether another session has begun after this one, so that its account is closed."""
+        return session in self.sessions and session != next(reversed(self.sessions))
+
+    def begin(self, session: str, settled: int | None) -> bool:
+        """Open the account of a session and close the one before; return whether it is new.
+
+        Of that one, the first `settled` frames are committed or were lost at the driver, and the others are captured
+        again in this one. None: nothing is captured again, and what it has in flight is lost at stage `camera`.
+        """
+        if session in self.sessions:
+            return False
+        last = next(reversed(self.sessions), None)
+        account = self.sessions[session] = SessionAccount()
+        if last is not None and settled is None:
+            self.close(last, "camera")
+        elif last is not None and settled is not None:
+            before = self.sessions[last]
+            lost = settled - before.committed
+            account.captured, before.captured = before.captured - settled, settled
+            account.lost["driver"] = before.lost.get("driver", 0) - lost
+            before.lost["driver"] = lost
+        return True
+
     def captured_before(self, session: str) -> int:
         """Frames captured in the other sessions, which are all over."""
         return sum(account.captured for one, account in self.sessions.items() if one != session)
 
     def hear(self, session: str, captured: int, lost: Mapping[str, int]) -> bool:
         """Take the camera's own figures, which only grow; return whether they changed anything."""
+        if self.over(session):
+            return False
         account = self.sessions.setdefault(session, SessionAccount())
         before = (account.captured, dict(account.lost))
         account.captured = max(account.captured, captured)
@@ -95,9 +136,9 @@ class Ledger:
             account.lost[stage] = account.lost.get(stage, 0) + missing
         return missing > 0
 
-    def commit(self, session: str, count: FieldCount) -> None:
+    def commit(self, session: str, count: FieldCount, captured_ns: int) -> None:
         """Add one committed field."""
-        self.sessions.setdefault(session, SessionAccount()).committed += 1
+        self.sessions.setdefault(session, SessionAccount()).commit(captured_ns)
         if count.skip:
             self.skipped[count.skip] += 1
             return

@@ -49,17 +49,31 @@ class LiveSample:
         return self._store.committed(session)
 
     def hear(self, message: CameraMessage) -> None:
-        """Take the camera's account of the frames it captured."""
-        if message.sample == self.record.id and self.ledger.hear(
-            message.session, message.captured, message.lost
-        ):
-            self._put(message.session)
+        """Take the camera's account of the frames it captured, and that of its lives before.
+
+        To be called when every received frame is committed: what is in flight then, of a life that is over, never
+        arrives any more.
+        """
+        if not self.open:
+            return
+        again = message.repeats and message.delivery == "every" and self.record.state == "scanning"
+        changed, settled = False, None
+        for life in message.ended:
+            if life.sample == self.record.id:
+                changed |= self.ledger.begin(life.session, settled)
+                changed |= self.ledger.hear(life.session, life.captured, life.lost)
+                settled = max(0, self.committed(life.session) + 1 - life.first) if again else None
+        changed |= self.ledger.begin(message.session, settled)
+        if message.sample == self.record.id:
+            changed |= self.ledger.hear(message.session, message.captured, message.lost)
+        if changed:
+            self._store.put_sessions(self.record.id, self.ledger.sessions)
 
     def receive(
         self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float
     ) -> ExaminedField | None:
         """Examine the next frame; None if it was received before, is of another sample, or is too old."""
-        if header.sample != self.record.id or not self.open:
+        if header.sample != self.record.id or not self.open or self.ledger.over(header.session):
             return None
         last = self._received.setdefault(header.session, self._store.committed(header.session))
         if header.number <= last:
@@ -76,7 +90,7 @@ class LiveSample:
         for scored in scored_fields:
             session = scored.examined.header.session
             self._store.commit_field(self.record.id, scored, self.ledger.sessions[session])
-            self.ledger.commit(session, scored.count)
+            self.ledger.commit(session, scored.count, scored.examined.header.captured_ns)
         return scored_fields
 
     def stop(self, now_ns: int) -> None:
@@ -88,20 +102,22 @@ class LiveSample:
 
         To be called when every received frame is committed.
         """
-        if camera is not None:
-            for session in [s for s in self.ledger.sessions if s != camera.session]:
-                self._lose_rest(session, "camera")
         if self.record.state != "closing":
             return
         if camera is None or camera_gone:
-            drained, stage = camera_gone, "camera"
+            drained = camera_gone
         else:
             mine = camera.sample == self.record.id
-            drained, stage = not (mine and (camera.capturing or camera.retained)), "transport"
+            drained = not (mine and (camera.capturing or camera.retained))
         if drained:
-            for session in list(self.ledger.sessions):
-                self._lose_rest(session, stage)
-            self._set_state("incomplete" if self.ledger.lost else "complete", self.record.stopped_ns)
+            stage = "transport" if self._settings.wire.delivery == "newest" and camera else "camera"
+            for session in self.ledger.sessions:
+                self.ledger.close(session, stage)
+            self._store.put_sessions(self.record.id, self.ledger.sessions)
+            unknown = camera is None and bool(self.ledger.sessions)  # what it captured last, it could not say
+            self._set_state(
+                "incomplete" if self.ledger.lost or unknown else "complete", self.record.stopped_ns
+            )
 
     def _give_way(self, header: FrameMessage, age_ms: float) -> bool:
         """Book the frames that delivery `newest` has passed over; return whether this one is too old as well."""
@@ -115,15 +131,8 @@ class LiveSample:
         if not too_old:
             self._taken[header.session] = taken + 1
             return False
-        self._put(header.session)
+        self._store.put_sessions(self.record.id, self.ledger.sessions)
         return True
-
-    def _lose_rest(self, session: str, stage: str) -> None:
-        if self.ledger.close(session, stage):
-            self._put(session)
-
-    def _put(self, session: str) -> None:
-        self._store.put_session(self.record.id, session, self.ledger.sessions[session])
 
     def _set_state(self, state: SampleState, stopped_ns: int | None) -> None:
         self._store.set_state(self.record.id, state, stopped_ns)

@@ -79,6 +79,11 @@ class LedgerCollector(Collector):
             "Fields captured whose fate is open: captured - scored - skipped - lost.",
             sum(one.in_flight for one in ledgers),
         )
+        yield _counter(
+            "zpscope_camera_reconnects",
+            "Times the camera process was started afresh while a sample was open.",
+            sum(max(0, len(one.sessions) - 1) for one in ledgers),
+        )
         yield _counter("zpscope_objects_found", "Objects found.", sum(one.found for one in ledgers))
         rejected = [one.rejected for one in ledgers]
         yield _by("zpscope_objects_rejected", "Objects not classified.", "reason", rejected)

@@ -33,5 +33,5 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
                 waiting.clear()
     ledger.hear(capture.session, capture.captured, capture.lost)
     for field in scored:
-        ledger.commit(capture.session, field.count)
+        ledger.commit(capture.session, field.count, field.examined.header.captured_ns)
     return ledger, scored

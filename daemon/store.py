@@ -9,7 +9,7 @@ import os
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -76,16 +76,24 @@ class Store:
     def ledger(self, sample: str) -> Ledger:
         """Return the account of a sample, from the fields and heads themselves."""
         ledger = Ledger()
-        for session, captured in self.rows("SELECT session, captured FROM session WHERE sample = ?", sample):
+        for session, captured in self.rows(
+            "SELECT session, captured FROM session WHERE sample = ? ORDER BY rowid", sample
+        ):
             ledger.sessions[session] = SessionAccount(captured)
         for session, stage, frames in self.rows(
             "SELECT session, stage, frames FROM loss WHERE sample = ?", sample
         ):
             ledger.sessions[session].lost[stage] = frames
-        for session, skip, fields in self.rows(
-            "SELECT session, skip, count(*) FROM field WHERE sample = ? GROUP BY session, skip", sample
+        for session, fields, first_ns, last_ns in self.rows(
+            "SELECT session, count(*), min(captured_ns), max(captured_ns) FROM field WHERE sample = ? "
+            "GROUP BY session",
+            sample,
         ):
-            ledger.sessions[session].committed += fields
+            ledger.sessions[session].committed = fields
+            ledger.sessions[session].span_ns = (first_ns, last_ns)
+        for skip, fields in self.rows(
+            "SELECT skip, count(*) FROM field WHERE sample = ? GROUP BY skip", sample
+        ):
             if skip:
                 ledger.skipped[skip] += fields
             else:
@@ -131,10 +139,11 @@ class Store:
                 "UPDATE sample SET state = ?, stopped_ns = ? WHERE id = ?", (state, stopped_ns, sample)
             )
 
-    def put_session(self, sample: str, session: str, account: SessionAccount) -> None:
-        """Write the frames captured and lost in a session so far."""
+    def put_sessions(self, sample: str, accounts: Mapping[str, SessionAccount]) -> None:
+        """Write the frames captured and lost in sessions so far, in the order in which they began."""
         with self._transaction():
-            self._put_session(sample, session, account)
+            for session, account in accounts.items():
+                self._put_session(sample, session, account)
 
     def commit_field(self, sample: str, scored: ScoredField, account: SessionAccount) -> None:
         """Write a field with all its heads, and its session's account; all or nothing."""

@@ -1,10 +1,15 @@
 """From accounts to what displays, programs and people read."""
 
+import time
+
 from zpscope.config.settings import Tally
 from zpscope.counting.tally import interval_percent, percent, position
 from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import SampleRecord
+
+_GAPS = 3
+"""So many gaps are told with their times; the summary holds all."""
 
 
 def count_of(ledger: Ledger, tally: Tally, model: wire.Model) -> wire.Count:
@@ -38,6 +43,8 @@ def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> wire.Sample
         state=record.state,
         started_ns=record.started_ns,
         stopped_ns=record.stopped_ns,
+        reconnects=max(0, len(ledger.sessions) - 1),
+        gaps=ledger.gaps,
     )
 
 
@@ -61,11 +68,31 @@ def count_text(count: wire.Count) -> str:
         f"objects    {count.found} found = {count.n} heads + {_reasons(count.rejected)} not counted",
         f"model      {count.model.name} {count.model.version} ({count.model.sha256[:12]}), {count.model.runtime}",
     ]
+    if isinstance(count, wire.SampleSummary) and count.reconnects:
+        lines.append(f"camera     {away_text(count)}")
     if count.lost:
         lines.insert(0, "INCOMPLETE: fields were lost; the count is not of the whole scan")
+    elif isinstance(count, wire.SampleSummary) and count.state == "incomplete":
+        lines.insert(
+            0, "INCOMPLETE: the camera process was gone at the end; what it captured last is not known"
+        )
     if count.model.demonstration:
         lines.insert(0, "DEMONSTRATION model: trained on simulated heads, says nothing about real ones")
     return "\n".join([*lines, count.notice, ""])
+
+
+def away_text(sample: wire.SampleSummary) -> str:
+    """Return how often the camera was away, and for how long, in words."""
+    times = [
+        f"{time.strftime('%H:%M:%S', time.gmtime(start_ns // 10**9))} to "
+        f"{time.strftime('%H:%M:%S', time.gmtime(end_ns // 10**9))} UTC"
+        for start_ns, end_ns in sample.gaps
+    ]
+    away_s = sum(end_ns - start_ns for start_ns, end_ns in sample.gaps) / 1e9
+    shown = ", ".join(["..."] * (len(times) > _GAPS) + times[-_GAPS:])
+    return f"started afresh {sample.reconnects} times; no frame for {away_s:.1f} s" + f" ({shown})" * bool(
+        times
+    )
 
 
 def _reasons(counts: dict[str, int]) -> str:

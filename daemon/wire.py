@@ -51,6 +51,23 @@ class FrameMessage(Message, frozen=True, kw_only=True):
     source: str
 
 
+class Life(msgspec.Struct, frozen=True, kw_only=True):
+    """What one life of the camera process captured for its last sample."""
+
+    life: int
+    """Counts the lives, from 0."""
+    session: str
+    sample: str
+    first: int
+    """Number of the first frame captured for the sample."""
+    captured: int
+    """Frames captured, the lost ones included."""
+    lost: dict[str, int]
+    """Of these, lost, by stage."""
+    format: str
+    """Shape and layout of its frames, in words."""
+
+
 class CameraMessage(Message, frozen=True, kw_only=True):
     """Camera to inference, twice a second and at every change: how the camera is."""
 
@@ -73,6 +90,10 @@ class CameraMessage(Message, frozen=True, kw_only=True):
     """Frames of the sample captured and not yet known to be committed."""
     exhausted: bool
     """A recording or simulated scan has ended."""
+    repeats: bool
+    """It captures again what was not committed of an earlier session; what a live camera showed is gone."""
+    ended: list[Life]
+    """The lives of the camera process before this one, of the latest sample, oldest first."""
     problem: str
     """The last thing that went wrong, in words, or empty."""
 
@@ -91,7 +112,7 @@ class DemandMessage(Message, frozen=True, kw_only=True):
     committed: int
     """Every frame of the session up to this number is in the store; -1: none."""
     earlier: int
-    """Frames captured for the sample in earlier sessions: a recording goes on after them."""
+    """Frames accounted for in the sample's earlier sessions: a recording goes on after them."""
     credit: int
     """The camera may have so many sent frames that are not yet committed."""
 
@@ -145,6 +166,11 @@ class SampleSummary(Count, frozen=True, kw_only=True):
     state: SampleState
     started_ns: int
     stopped_ns: int | None
+    reconnects: int
+    """Times the camera process was started afresh while the sample was open."""
+    gaps: list[tuple[int, int]]
+    """From the last frame before a reconnect to the first after it, ns since 1970-01-01 UTC: what a free-running
+    camera showed in between, nobody knows."""
 
 
 class TruthCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,6 +330,15 @@ def extend(kind: type[CountT], count: Count, **more: object) -> CountT:
 def model_from_json(text: str) -> Model:
     """Return the model that `to_json` wrote."""
     return msgspec.json.decode(text, type=Model)
+
+
+def life_from_json(text: bytes) -> Life:
+    """Return the life that `to_json` wrote; raise WireVersionError if it is not one."""
+    try:
+        return msgspec.json.decode(text, type=Life)
+    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        msg = f"not the record of a camera process: {error}"
+        raise WireVersionError(msg) from error
 
 
 def to_json(value: object, *, indent: int = 0) -> str:

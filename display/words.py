@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zpscope.config.settings import Tally
+from zpscope.daemon.summary import away_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import Snapshot
 
@@ -122,6 +123,8 @@ def _position(sample: SampleSummary | None, tally: Tally) -> str:
 
 def _incomplete(sample: SampleSummary | None) -> str:
     lost = sum(sample.lost.values()) if sample else 0
+    if sample and sample.state == "incomplete" and not lost:
+        return "INCOMPLETE: the camera process was gone at the end; what it captured last is not known"
     if not sample or not lost:
         return ""
     return f"INCOMPLETE: {lost} field{'s' * (lost != 1)} lost ({reasons(sample.lost)})"
@@ -141,6 +144,8 @@ def _camera(state: StateMessage | None) -> str:
         parts.append("end of scan")
     elif not state.camera.capturing:
         parts.append("not capturing")
+    if state.sample and state.sample.reconnects:
+        parts.append(away_text(state.sample))
     return " · ".join(parts)
 
 

@@ -66,6 +66,11 @@ class Camera(Protocol):
 class Recording(Camera, Protocol):
     """A camera whose stream has a beginning, and shows the same again each time it is entered."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether an exposure that was made and came to nothing can be made again."""
+        ...
+
     def skip(self, exposures: int) -> None:
         """Go on after so many exposures, those that would be lost included; called once, right after entering."""
         ...

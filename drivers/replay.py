@@ -50,6 +50,11 @@ class Replay:
                 lost += 1
         raise EndOfStream(lost)
 
+    @property
+    def repeats(self) -> bool:
+        """A picture can be read again."""
+        return True
+
     def skip(self, exposures: int) -> None:
         """Go on after so many pictures, those that cannot be used included."""
         del self._paths[:exposures]

@@ -67,6 +67,11 @@ class Synthetic:
         lost, self._lost = self._lost, 0
         return lost
 
+    @property
+    def repeats(self) -> bool:
+        """The scan can go back, but what a free-running camera showed is gone."""
+        return self._settings.timing == "on_demand"
+
     def skip(self, exposures: int) -> None:
         """Go on after so many fields of the scan."""
         self._next = exposures if self._settings.fields is None else min(exposures, self._settings.fields)

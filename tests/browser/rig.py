@@ -31,6 +31,8 @@ def sample(k: int = 12, n: int = 240, **changes: object) -> wire.SampleSummary:
         "state": "scanning",
         "started_ns": 1_800_000_000_000_000_000,
         "stopped_ns": None,
+        "reconnects": 0,
+        "gaps": [],
         "captured": 46,
         "scored": 40,
         "skipped": {"moving": 3, "defocus": 1},
@@ -64,6 +66,8 @@ def state(shown: wire.SampleSummary | None, **changes: object) -> wire.StateMess
         lost={},
         retained=2,
         exhausted=False,
+        repeats=True,
+        ended=[],
         problem="",
     )
     given: dict[str, Any] = {

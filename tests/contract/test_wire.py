@@ -30,6 +30,18 @@ CAMERA = wire.CameraMessage(
     lost={"driver": 2},
     retained=3,
     exhausted=False,
+    repeats=False,
+    ended=[
+        wire.Life(
+            life=7,
+            session="0ddba11c0ddba11c",
+            sample="20261122-1",
+            first=0,
+            captured=17,
+            lost={"driver": 1},
+            format="1280 x 1024 bayer_rg8",
+        )
+    ],
     problem="",
 )
 SAMPLE = wire.SampleSummary(
@@ -38,6 +50,8 @@ SAMPLE = wire.SampleSummary(
     state="scanning",
     started_ns=1_795_000_000_000_000_000,
     stopped_ns=None,
+    reconnects=1,
+    gaps=[(1_795_000_000_000_000_000, 1_795_000_004_000_000_000)],
     captured=42,
     scored=35,
     skipped={"defocus": 2},
@@ -110,7 +124,13 @@ EXAMPLES: tuple[wire.Message, ...] = (
     wire.ControlReply(samples=[SAMPLE]),
 )
 KINDS: tuple[type[wire.Message], ...] = tuple(type(example) for example in EXAMPLES)
-STRUCTS: tuple[type[msgspec.Struct], ...] = (*KINDS, wire.Model, wire.SampleSummary, wire.PreviewHead)
+STRUCTS: tuple[type[msgspec.Struct], ...] = (
+    *KINDS,
+    wire.Model,
+    wire.Life,
+    wire.SampleSummary,
+    wire.PreviewHead,
+)
 
 
 def golden_text() -> str:

@@ -1,5 +1,7 @@
 """Processes die in the middle of a run; every field is accounted for, none twice."""
 
+import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from tests.system.scope import Scope, until
 from zpscope.daemon import wire
+from zpscope.daemon.journal import journal_path
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import read_store
 
@@ -137,23 +140,47 @@ def test_a_late_display_has_the_whole_truth_with_its_first_message(tmp_path: Pat
         assert sample.scored >= 30
 
 
-def test_a_recording_goes_on_where_a_killed_camera_process_was(tmp_path: Path) -> None:
-    with Scope("demo", SMALL, tmp_path) as scope:
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("timing", ["on_demand", "free_running"])
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_camera_process_killed_at_random_moments_is_accounted_for(
+    kills: int, timing: str, tmp_path: Path
+) -> None:
+    moments = random.Random(kills)
+    slow = [f"camera.timing={timing}", f"camera.pace_hz={200 / kills}"]
+    with Scope("demo", [*SMALL, *slow], tmp_path) as scope:
         scope.start("camera", "inference")
         scope.scan("A-1")
-        for at in (50, 120):
-            scope.wait_for(scored(at), f"{at} scored fields")
+        assert_sum(scope.wait_for(scored(1), "a field"))
+        for _ in range(kills):
+            time.sleep(moments.uniform(0, 2))
             scope.kill("camera")
             scope.start("camera")
+            summary = scope.ask("status")
+            assert summary
+            assert_sum(summary)
         summary = scope.finish()
+        lives = len(journal_path(scope.store).read_bytes().splitlines())
+        ledger, _, _ = stored(scope)
         with read_store(scope.store) as store:
             places = store.rows("SELECT stage_x_um, stage_y_um FROM field")
-    assert (
-        summary.captured
-        == FIELDS
-        == summary.scored + sum(summary.skipped.values()) + sum(summary.lost.values())
-    )
-    assert summary.in_flight == 0
-    assert set(summary.lost) <= {"camera"}
-    assert summary.state == ("incomplete" if summary.lost else "complete")
-    assert len(places) == len(set(places)), "a field was shown twice"
+        metrics = scope.metrics()
+    assert_sum(summary)
+    assert summary.captured == ledger.captured == FIELDS
+    assert summary.in_flight == ledger.in_flight == 0
+    assert len(places) == len(set(places)) == summary.scored, "a field was shown twice"
+    assert 1 <= lives - 1 <= summary.reconnects <= kills
+    assert summary.reconnects == metrics["zpscope_camera_reconnects_total"]
+    assert 1 <= len(summary.gaps) <= summary.reconnects
+    assert all(end_ns > start_ns for start_ns, end_ns in summary.gaps)
+    if timing == "on_demand":
+        assert (summary.state, summary.lost, summary.scored) == ("complete", {}, FIELDS)
+    else:
+        assert summary.state == ("incomplete" if summary.lost else "complete")
+        assert set(summary.lost) <= {"camera", "driver"}
+
+
+def assert_sum(summary: wire.SampleSummary) -> None:
+    fates = summary.scored + sum(summary.skipped.values()) + sum(summary.lost.values())
+    assert summary.captured == fates + summary.in_flight
+    assert summary.in_flight >= 0

@@ -25,7 +25,7 @@ def test_law_holds_after_every_event(sessions: list[list[str]]) -> None:
             lost += fate == "driver"
             ledger.hear(session, captured, {"driver": lost})
             if fate in ("scored", "skipped"):
-                ledger.commit(session, SCORED if fate == "scored" else SKIPPED)
+                ledger.commit(session, SCORED if fate == "scored" else SKIPPED, captured)
             assert law(ledger)
             assert ledger.in_flight >= 0
         ledger.hear(session, captured, {})
@@ -42,6 +42,35 @@ def test_law_holds_after_every_event(sessions: list[list[str]]) -> None:
     assert ledger.found == ledger.n + sum(ledger.rejected.values())
 
 
+@given(
+    pictures=st.lists(st.booleans(), min_size=1, max_size=30),
+    lives=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=6),
+)
+def test_a_recording_that_is_taken_again_ends_with_every_picture_once(
+    pictures: list[bool], lives: list[tuple[int, int]]
+) -> None:
+    """Every life captures some pictures, good or not, of which some of the first good ones are committed."""
+    ledger, position, settled = Ledger(), 0, None
+    for life, (captures, commits) in enumerate([*lives, (len(pictures), len(pictures))]):
+        session, before = f"life{life}", ledger.captured
+        ledger.begin(session, settled)
+        assert ledger.captured == before
+        start = ledger.captured_before(session)
+        assert start == position
+        shown = pictures[start : start + captures]
+        ledger.hear(session, len(shown), {"driver": shown.count(False)})
+        settled = 0
+        for place in [i for i, good in enumerate(shown) if good][:commits]:
+            ledger.commit(session, SCORED, place)
+            settled = place + 1
+        position += settled
+        assert law(ledger)
+        assert ledger.in_flight >= 0
+        assert life == 0 or not ledger.hear(f"life{life - 1}", 1000, {})
+    assert (ledger.captured, ledger.in_flight) == (len(pictures), 0)
+    assert (ledger.scored, ledger.lost.get("driver", 0)) == (pictures.count(True), pictures.count(False))
+
+
 def test_late_or_repeated_figures_change_nothing() -> None:
     ledger = Ledger()
     assert ledger.hear("s", 10, {"driver": 2})
@@ -53,8 +82,8 @@ def test_late_or_repeated_figures_change_nothing() -> None:
 def test_a_field_adds_its_heads_and_reasons() -> None:
     ledger = Ledger()
     ledger.hear("s", 2, {})
-    ledger.commit("s", SCORED)
-    ledger.commit("s", SKIPPED)
+    ledger.commit("s", SCORED, 0)
+    ledger.commit("s", SKIPPED, 1)
     assert (ledger.scored, dict(ledger.skipped)) == (1, {"defocus": 1})
     assert (ledger.found, ledger.n, ledger.k) == (4, 2, 1)
     assert dict(ledger.rejected) == {"border": 1, "duplicate": 1}

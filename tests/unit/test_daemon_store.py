@@ -52,7 +52,7 @@ def commit_all(store: Store, fields: list[ScoredField], kept: Ledger) -> None:
         account.hear(header.session, header.captured, header.lost)
         store.commit_field("S", field, account.sessions[header.session])
         kept.hear(header.session, header.captured, header.lost)
-        kept.commit(header.session, field.count)
+        kept.commit(header.session, field.count, header.captured_ns)
 
 
 def committed(path: Path, fields: list[ScoredField]) -> Ledger:
