@@ -48,6 +48,8 @@ class SyntheticCamera(Model):
     """The stage's word on where a field is, is wrong by up to so much, in x and in y."""
     unplugged_after: PositiveInt | None = None
     """A fault on request: after so many exposures the camera is gone, as if unplugged."""
+    fault_file: Path | None = None
+    """A fault on request: while this file says `unplugged` or `hung`, so is the camera, in every process."""
     timing: Literal["on_demand", "free_running"] = "on_demand"
     """`on_demand`: an exposure is made when it is asked for. `free_running`: one every 1/pace_hz s, asked for
     or not; those that nobody asked for in time are lost at the driver, and counted."""

@@ -8,13 +8,15 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 
-from zpscope.config.errors import GrabTimeout, SettingsError, WireVersionError
+from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.capture import Capture
+from zpscope.daemon.grab_watch import GRAB_LIMIT_S, OPEN_LIMIT_S, GrabWatch
 from zpscope.daemon.journal import Journal, format_words
 from zpscope.daemon.outbox import Outbox, RetainedFrame
 from zpscope.daemon.sockets import FrameServer, Publisher, wait
@@ -25,6 +27,8 @@ _log = logging.getLogger(__name__)
 HEARTBEAT_S = 0.5
 PEER_GONE_S = 5.0
 """A receiver silent for so long has gone, and another store may take its place."""
+_RETRY_S = 1.0
+"""A camera that is not there is looked for so often."""
 _GRAB_S = 0.05
 """How long one grab may wait: bounds how late a demand is heard."""
 
@@ -49,6 +53,8 @@ class CameraProcess:
         self._camera = camera
         self._journal = journal
         self._problems = problems
+        self._watch = GrabWatch(settings.camera.name)
+        self._connected = False
         self.capture = Capture(settings.camera.name, settings.camera.um_per_px)
         self._outbox = Outbox(settings.wire.retain_frames)
         self._peer: bytes | None = None
@@ -61,13 +67,18 @@ class CameraProcess:
         """Serve until told to stop, calling `ready` once it does; raise CameraLost when the camera is gone."""
         wire_settings = self._settings.wire
         with FrameServer(wire_settings.frames) as server, Publisher(wire_settings.newest) as publisher:
-            with self._camera:
+            with self._watch, ExitStack() as leaving:
+                leaving.callback(self._leave)
+                self._enter()
                 ready()
                 while not stop.is_set():
                     while received := server.receive():
                         self._hear(server, *received)
                     self._deliver(server)
-                    if self.wants_exposure:
+                    if not self._connected:
+                        wait([server], _RETRY_S)
+                        self._enter()
+                    elif self.wants_exposure:
                         self._expose(publisher)
                     else:
                         wait([server], _GRAB_S)
@@ -93,10 +104,29 @@ class CameraProcess:
             lost=dict(self.capture.lost),
             retained=len(self._outbox),
             exhausted=self.capture.exhausted,
+            connected=self._connected,
             repeats=isinstance(self._camera, Recording) and self._camera.repeats,
             ended=self._journal.ended,
             problem=self._problems.text,
         )
+
+    def _enter(self) -> None:
+        """Start the stream, or note that the camera is not there: it is looked for again a moment later."""
+        try:
+            with self._watch.call(OPEN_LIMIT_S):
+                self._camera.__enter__()
+        except CameraLost as error:
+            if str(error) != self._problems.text:
+                _log.warning("%s", error)
+            return
+        self._connected = True
+        self._problems.text = ""
+
+    def _leave(self) -> None:
+        if self._connected:
+            self._connected = False
+            with self._watch.call(OPEN_LIMIT_S):
+                self._camera.__exit__(None, None, None)
 
     def _hear(self, server: FrameServer, peer: bytes, parts: list[bytes]) -> None:
         try:
@@ -118,6 +148,8 @@ class CameraProcess:
         if demand.session != self.capture.session:
             self._tell(server)
             return
+        if not self._connected:
+            return
         self._credit = demand.credit
         self._outbox.acknowledge(demand.committed)
         was = (self.capture.sample, self.capture.capturing)
@@ -129,8 +161,10 @@ class CameraProcess:
     def _begin(self, earlier: int) -> None:
         """Start the stream afresh: a recording is shown from its beginning, or goes on where a dead process was."""
         self._outbox.clear()
-        self._camera.__exit__(None, None, None)
-        self._camera.__enter__()
+        self._leave()
+        self._enter()
+        if not self._connected:
+            raise CameraLost(self._problems.text)
         self._same_format()
         self._journal.write(self.capture, self._camera.format)
         if isinstance(self._camera, Recording):
@@ -156,7 +190,8 @@ class CameraProcess:
 
     def _expose(self, publisher: Publisher) -> None:
         try:
-            grab = self._camera.grab(_GRAB_S)
+            with self._watch.call(GRAB_LIMIT_S):
+                grab = self._camera.grab(_GRAB_S)
         except GrabTimeout:
             return
         except EndOfStream as end:

@@ -170,7 +170,7 @@ class InferenceProcess:
         gone = time.monotonic() - self._camera_heard_s > CAMERA_GONE_S
         if gone:
             self._camera = None
-        self._metrics.camera_connected.set(self._camera is not None)
+        self._metrics.camera_connected.set(self._connected())
         sample = self._samples.present
         if sample is not None and sample.open:
             sample.settle(self._camera, camera_gone=gone)
@@ -185,6 +185,9 @@ class InferenceProcess:
             self._state_s = now_s
             self._news = False
             publisher.send(self.state())
+
+    def _connected(self) -> bool:
+        return self._camera is not None and self._camera.connected
 
     def _demand(self) -> wire.DemandMessage:
         sample = self._samples.present
@@ -207,7 +210,7 @@ class InferenceProcess:
         return wire.StateMessage(
             sample=sample.summary if sample else None,
             camera=self._camera,
-            camera_connected=self._camera is not None,
+            camera_connected=self._connected(),
             fields_per_s=fields_per_s,
             heads_per_s=heads_per_s,
             lag_s=self._lag_s,

@@ -140,7 +140,9 @@ class ScoringMetrics:
             registry=registry,
         )
         self.camera_connected = Gauge(
-            "zpscope_camera_connected", "1 while the camera process is heard.", registry=registry
+            "zpscope_camera_connected",
+            "1 while the camera process is heard and has its camera.",
+            registry=registry,
         )
         registry.register(_Info(model))
 

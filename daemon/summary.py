@@ -90,9 +90,8 @@ def away_text(sample: wire.SampleSummary) -> str:
     ]
     away_s = sum(end_ns - start_ns for start_ns, end_ns in sample.gaps) / 1e9
     shown = ", ".join(["..."] * (len(times) > _GAPS) + times[-_GAPS:])
-    return f"started afresh {sample.reconnects} times; no frame for {away_s:.1f} s" + f" ({shown})" * bool(
-        times
-    )
+    often = "once" if sample.reconnects == 1 else f"{sample.reconnects} times"
+    return f"started afresh {often}; no frame for {away_s:.1f} s" + f" ({shown})" * bool(times)
 
 
 def _reasons(counts: dict[str, int]) -> str:

@@ -90,6 +90,8 @@ class CameraMessage(Message, frozen=True, kw_only=True):
     """Frames of the sample captured and not yet known to be committed."""
     exhausted: bool
     """A recording or simulated scan has ended."""
+    connected: bool
+    """The camera is there; if not, it is looked for."""
     repeats: bool
     """It captures again what was not committed of an earlier session; what a live camera showed is gone."""
     ended: list[Life]

@@ -139,7 +139,7 @@ def _camera(state: StateMessage | None) -> str:
     parts = [f"{state.camera.camera} ({state.camera.driver})" if named else state.camera.driver]
     parts.append(f"delivery {state.camera.delivery}")
     if not state.camera_connected:
-        parts.append("NOT CONNECTED")
+        parts.append("NOT CONNECTED" + f": {state.camera.problem}" * bool(state.camera.problem))
     elif state.camera.exhausted:
         parts.append("end of scan")
     elif not state.camera.capturing:

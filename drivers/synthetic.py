@@ -1,5 +1,6 @@
 """The simulated camera: a Diff-Quik slide, scanned in a serpentine, as a Bayer sensor sees it."""
 
+import threading
 import time
 from functools import lru_cache
 from typing import Self, assert_never
@@ -42,6 +43,7 @@ class Synthetic:
     def grab(self, timeout_s: float) -> Grab:
         """Expose the next field of the scan."""
         settings = self._settings
+        self._fail_on_request()
         if settings.timing == "free_running":
             self._let_go(self._pace.missed())
         if self._next == settings.fields:
@@ -54,6 +56,19 @@ class Synthetic:
         self._next += 1
         stage_um = reported_um(settings, number)
         return Grab(expose(settings, number), time.monotonic_ns(), stage_um, self._take_lost(), "")
+
+    def _fail_on_request(self) -> None:
+        fault_file = self._settings.fault_file
+        match fault_file.read_text("utf-8").strip() if fault_file and fault_file.exists() else "":
+            case "unplugged":
+                msg = (
+                    f"{self._settings.name} is unplugged, as {fault_file} asks for: empty that file to go on"
+                )
+                raise CameraLost(msg)
+            case "hung":
+                threading.Event().wait()
+            case _:
+                pass
 
     def _let_go(self, exposures: int) -> None:
         """Pass over exposures that nobody asked for in time."""
@@ -77,6 +92,7 @@ class Synthetic:
         self._next = exposures if self._settings.fields is None else min(exposures, self._settings.fields)
 
     def __enter__(self) -> Self:
+        self._fail_on_request()
         self._next = 0
         self._lost = 0
         self._pace = Pace(self._settings.pace_hz)

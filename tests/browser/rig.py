@@ -66,6 +66,7 @@ def state(shown: wire.SampleSummary | None, **changes: object) -> wire.StateMess
         lost={},
         retained=2,
         exhausted=False,
+        connected=True,
         repeats=True,
         ended=[],
         problem="",

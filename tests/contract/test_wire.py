@@ -30,6 +30,7 @@ CAMERA = wire.CameraMessage(
     lost={"driver": 2},
     retained=3,
     exhausted=False,
+    connected=True,
     repeats=False,
     ended=[
         wire.Life(

@@ -91,16 +91,21 @@ class Scope:
         for process in self.processes.values():
             process.wait(10)
 
-    def start(self, *names: str) -> None:
-        """Start processes by the name of their command."""
+    def start(self, *names: str, also: Sequence[str] = ()) -> None:
+        """Start processes by the name of their command, perhaps with settings of their own."""
+        more = [word for override in also for word in ("--set", override)]
         for name in names:
-            words = [sys.executable, "-m", "zpscope.daemon", name, *self._words]
+            words = [sys.executable, "-m", "zpscope.daemon", name, *self._words, *more]
             self.processes[name] = subprocess.Popen(words)
 
     def kill(self, name: str) -> None:
         """SIGKILL a process and wait until it is gone."""
         self.processes[name].kill()
         self.processes[name].wait(10)
+
+    def ended(self, name: str) -> int:
+        """Wait for a process to end by itself and return its exit status."""
+        return self.processes[name].wait(WAIT_S)
 
     def stop(self, name: str) -> int:
         """SIGTERM a process and return its exit status."""
