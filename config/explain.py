@@ -23,6 +23,7 @@ _UNITS = {
     "_ns": "ns",
     "_s": "s",
     "_hz": "Hz",
+    "_db": "dB",
     "_percent": "%",
     "_permille": "‰",
     "_mib": "MiB",

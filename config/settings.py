@@ -6,22 +6,16 @@ Knows no driver, no socket and no file: `load.py` reads the files.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from zpscope.config.cameras import PylonCamera
+from zpscope.config.model import Model, UmPerPx
 
 Endpoint = Annotated[str, Field(pattern=r"^tcp://[^\s:]+:\d+$|^ipc://\S+$")]
 """A ZeroMQ address, `tcp://HOST:PORT` or `ipc://PATH`."""
+Delivery = Literal["every", "newest"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose one."""
-
-
-UmPerPx = Annotated[float, Field(gt=0.02, lt=0.2)]
-"""Scale of a picture."""
-
-
-class Model(BaseModel):
-    """A group of settings: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class SyntheticCamera(Model):
@@ -75,7 +69,7 @@ class ReplayCamera(Model):
     """At most so many pictures per second; without it, as fast as they are read."""
 
 
-Camera = Annotated[SyntheticCamera | ReplayCamera, Field(discriminator="driver")]
+Camera = Annotated[SyntheticCamera | ReplayCamera | PylonCamera, Field(discriminator="driver")]
 
 
 class OnnxRuntimeClassifier(Model):
@@ -104,7 +98,7 @@ class Tally(Model):
 class Wire(Model):
     """Sockets between the processes, and what happens to a frame that is not taken in time."""
 
-    delivery: Literal["every", "newest"] = "every"
+    delivery: Delivery = "every"
     """`every`: a frame is kept until it is committed. `newest`: old frames give way, and are counted as lost."""
     frames: Endpoint = "tcp://127.0.0.1:8471"
     """Camera process: frames with credit and acknowledgement."""

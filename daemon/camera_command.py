@@ -26,7 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     problems = LastWarning()
     logging.getLogger().addHandler(problems)
     with Journal(journal_path(settings.store.path)) as journal:
-        process = CameraProcess(settings, open_camera(settings.camera), journal, problems)
+        process = CameraProcess(
+            settings, open_camera(settings.camera, settings.wire.delivery), journal, problems
+        )
         registry = process_registry()
         registry.register(CameraCollector(process.message))
         with serve_metrics(settings.metrics.host, settings.metrics.camera_port, registry):

@@ -157,7 +157,7 @@ def check_camera(settings: Settings) -> Finding:
     driver = settings.camera.driver
     try:
         start_s = time.perf_counter()
-        with open_camera(settings.camera) as camera:
+        with open_camera(settings.camera, settings.wire.delivery) as camera:
             camera.grab(_GRAB_S)
             took_s = time.perf_counter() - start_s
             form = camera.format

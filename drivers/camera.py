@@ -28,7 +28,7 @@ class Grab:
     pixels: NDArray[np.uint8]
     """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab."""
     device_ns: int
-    """The device's own clock, in nanoseconds."""
+    """When it was exposed, in ns of the host's monotonic clock; by the device's own clock where it has one."""
     stage_um: tuple[float, float] | None
     """Position of the field's centre on the slide, (x, y) in µm, at exposure; None without a stage."""
     lost: int

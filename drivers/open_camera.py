@@ -1,13 +1,17 @@
 """The one place that knows which driver serves which settings; each is imported only where it is chosen."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import assert_never
 
+from zpscope.config.cameras import PylonCamera
+from zpscope.config.errors import SettingsError
 from zpscope.config.settings import Camera as CameraSettings
-from zpscope.config.settings import ReplayCamera, SyntheticCamera
+from zpscope.config.settings import Delivery, ReplayCamera, SyntheticCamera
 from zpscope.drivers.camera import Camera
 
 
-def open_camera(settings: CameraSettings) -> Camera:
+def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camera:
     """Return the driver for these settings; entering it starts the stream."""
     match settings:
         case SyntheticCamera():
@@ -18,5 +22,22 @@ def open_camera(settings: CameraSettings) -> Camera:
             from zpscope.drivers.replay import Replay
 
             return Replay(settings)
+        case PylonCamera():
+            with _extra("pylon", "pypylon"):
+                from zpscope.drivers.pylon import Pylon
+
+            return Pylon(settings, delivery)
         case _:
             assert_never(settings)
+
+
+@contextmanager
+def _extra(extra: str, package: str) -> Generator[None]:
+    """Say what to install where a driver's package is absent."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        msg = f"the driver {extra} needs {package}: pip install 'zpscope[{extra}]'"
+        raise SettingsError(msg) from None

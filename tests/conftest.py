@@ -19,6 +19,8 @@ GRACE_S = 5.0
 """What a test has stopped may take so long to be gone."""
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 
+os.environ.setdefault("PYLON_CAMEMU", "2")  # before pypylon is imported, here and in every child process
+
 hypothesis_settings.register_profile("zpscope", deadline=None, derandomize="CI" in os.environ)
 hypothesis_settings.load_profile("zpscope")
 

@@ -1,0 +1,131 @@
+"""Every driver as the contract wants to see it: a stream, one that waits, and one whose camera goes away.
+
+A driver whose SDK is absent is skipped by its name.
+"""
+
+from abc import ABC, abstractmethod
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from zpscope.config.cameras import PylonCamera
+from zpscope.config.settings import Camera as CameraSettings
+from zpscope.config.settings import ReplayCamera, SyntheticCamera
+from zpscope.drivers.camera import Camera
+
+WIDTH_PX, HEIGHT_PX = 320, 256
+EMULATED = "0815-0000"
+
+
+class Rig(ABC):
+    """What differs between drivers."""
+
+    package = "numpy"
+    """What must be installed."""
+    is_recording = False
+    """Whether the stream is the same each time, and comes to an end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @abstractmethod
+    def stream(self) -> CameraSettings:
+        """Return the settings of a stream that gives at least four exposures at once."""
+
+    @abstractmethod
+    def waiting(self) -> CameraSettings:
+        """Return the settings of a stream of which no exposure, or none but the first, comes within ten seconds."""
+
+    def vanishing(self) -> CameraSettings:
+        """Return the settings of a stream that can lose its camera."""
+        return self.stream()
+
+    def unplug(self, camera: Camera) -> None:
+        """Take the camera away, as far as the driver can tell."""
+        pytest.skip("a recording cannot be taken away")
+
+
+class SyntheticRig(Rig):
+    is_recording = True
+    slide = "clean"
+
+    def stream(self) -> CameraSettings:
+        return self._settings(fields=4)
+
+    def waiting(self) -> CameraSettings:
+        return self._settings(pace_hz=0.1)
+
+    def vanishing(self) -> CameraSettings:
+        return self._settings(unplugged_after=1)
+
+    def unplug(self, camera: Camera) -> None:
+        """Its settings have said it."""
+
+    def _settings(self, **more: object) -> CameraSettings:
+        size = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX, "slide": self.slide}
+        return SyntheticCamera.model_validate({**size, **more})
+
+
+class SmearRig(SyntheticRig):
+    slide = "usual"
+
+
+class ReplayRig(Rig):
+    is_recording = True
+
+    def stream(self) -> CameraSettings:
+        return self._settings(None)
+
+    def waiting(self) -> CameraSettings:
+        return self._settings(0.1)
+
+    def _settings(self, pace_hz: float | None) -> CameraSettings:
+        write_pictures(self.folder)
+        return ReplayCamera(driver="replay", folder=self.folder, um_per_px=0.069, pace_hz=pace_hz)
+
+
+class PylonRig(Rig):
+    package = "pypylon"
+
+    def stream(self) -> CameraSettings:
+        return pylon_settings()
+
+    def waiting(self) -> CameraSettings:
+        return pylon_settings(trigger="hardware")
+
+    def unplug(self, camera: Camera) -> None:
+        """Let the emulator tell the SDK that the device has gone."""
+        camera._camera.FirePnPCallback.Execute()  # type: ignore[attr-defined]  # pyright: ignore
+
+
+def pylon_settings(**more: object) -> PylonCamera:
+    """Return the settings of an emulated Basler camera."""
+    base = {"driver": "pylon", "serial": EMULATED, "um_per_px": 0.069, "exposure_us": 100.0}
+    size = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
+    return PylonCamera.model_validate({**base, **size, **more})
+
+
+def write_pictures(folder: Path, count: int = 4) -> None:
+    """Write pictures of noise, each another one."""
+    for number in range(count):
+        noise = np.random.default_rng(number).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), noise)
+
+
+RIGS: dict[str, type[Rig]] = {
+    "clean": SyntheticRig,
+    "usual": SmearRig,
+    "replay": ReplayRig,
+    "pylon": PylonRig,
+}
+
+
+def rig_of(name: str, folder: Path) -> Rig:
+    """Return the rig of this name, or skip the test where its SDK is absent."""
+    kind = RIGS[name]
+    if find_spec(kind.package) is None:
+        pytest.skip(f"driver {name}: {kind.package} is not installed")
+    return kind(folder)
