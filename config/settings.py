@@ -19,7 +19,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class SyntheticCamera(Model):
-    """A simulated Diff-Quik slide, scanned in a serpentine of overlapping fields."""
+    """A simulated Diff-Quik slide, scanned field by field."""
 
     driver: Literal["synthetic"] = "synthetic"
     name: str = "synthetic"
@@ -30,7 +30,10 @@ class SyntheticCamera(Model):
     height_px: Annotated[int, Field(ge=256, le=8192)] = 1024
     um_per_px: UmPerPx = 0.069
     overlap_percent: Annotated[int, Field(ge=0, le=30)] = 20
-    """Share of a field's width and height that its neighbour shows again."""
+    """Share of a field's width and height that its neighbour shows again, on the path `serpentine`."""
+    path: Literal["serpentine", "random", "by_hand"] = "serpentine"
+    """`serpentine`: rows of overlapping fields. `random`: a field at random in each of many equal parts of the slide.
+    `by_hand`: an operator's hand, with moves seen on the way, pauses, ways back and jumps; `fields` counts all."""
     fields: PositiveInt | None = None
     """The scan ends after so many fields; without it, it goes on."""
     slide: Literal["clean", "usual"] = "clean"
@@ -38,8 +41,14 @@ class SyntheticCamera(Model):
     bacteria, cells, film, dust on the sensor, and a few fields out of focus."""
     binding_percent: Annotated[float, Field(ge=0, le=100)] = 12.0
     """Share of the simulated heads that are drawn as able to bind the zona pellucida."""
+    stage: bool = True
+    """Whether a stage says where each field is."""
     stage_error_um: Annotated[float, Field(ge=0, le=20)] = 0.0
     """The stage's word on where a field is, is wrong by up to so much, in x and in y."""
+    stage_backlash_um: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Play of the motorised stage: it stops short by half of it, in each axis, and does not know."""
+    stage_jitter_um: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """The motorised stage stops by up to so much beside where it was sent, in each axis, and does not know."""
     unplugged_after: PositiveInt | None = None
     """A fault on request: after so many exposures the camera is gone, as if unplugged."""
     fault_file: Path | None = None

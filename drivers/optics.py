@@ -1,4 +1,4 @@
-"""What optics and sensor make of a usual smear: focus, vignette, dust, exposure drift, shot and read noise.
+"""What optics and sensor make of a usual smear: focus, motion, vignette, dust, exposure drift, shot and read noise.
 
 Everything depends on the seed and the number of the exposure alone. Knows no sperm.
 """
@@ -21,6 +21,9 @@ _ELECTRONS_PER_LEVEL = 41.0
 _READ_NOISE = 0.06
 """In levels: 2.5 electrons."""
 
+_SHIFT = 4
+"""Fractional bits of OpenCV's drawing coordinates."""
+
 
 def focus_um(seed: int, number: int) -> float:
     """Return how far from focus, in µm, the field of this number was exposed."""
@@ -38,6 +41,18 @@ def blur_um(out_of_focus_um: float) -> float:
 def bare_glass(seed: int) -> NDArray[np.float32]:
     """Return the colour (3,), RGB, of bare glass on the slide of a seed."""
     return np.random.default_rng((seed, 7)).uniform((220, 224, 224), (232, 231, 231)).astype(np.float32)
+
+
+def drag(field: NDArray[np.uint8], drift_px: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return a field (H, W, 3) as it looks when it moved so far (x, y) over the slide while it was exposed."""
+    length = float(np.hypot(*drift_px))
+    if length < 1:
+        return field
+    reach = int(np.ceil(length / 2)) + 1
+    way = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    ends = [[round((reach + sign * part / 2) * (1 << _SHIFT)) for part in drift_px] for sign in (-1, 1)]
+    cv2.line(way, ends[0], ends[1], 1.0, 1, cv2.LINE_8, _SHIFT)
+    return np.asarray(cv2.filter2D(field, -1, way / way.sum(), borderType=cv2.BORDER_REFLECT), np.uint8)
 
 
 def sense(field: NDArray[np.uint8], seed: int, number: int) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The simulated camera: a Diff-Quik slide, scanned in a serpentine, as a Bayer sensor sees it."""
+"""The simulated camera: a Diff-Quik slide, scanned along a path, as a Bayer sensor sees it."""
 
 import threading
 import time
@@ -13,9 +13,9 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
 from zpscope.drivers.film import film_density
 from zpscope.drivers.litter import REACH_UM, litter_on_tile
-from zpscope.drivers.optics import bare_glass, blur_um, focus_um, sense
+from zpscope.drivers.optics import bare_glass, blur_um, drag, focus_um, sense
 from zpscope.drivers.pace import Pace
-from zpscope.drivers.scan_path import serpentine_um
+from zpscope.drivers.scan_path import Place, by_hand, lag_um, random_um, serpentine_um
 from zpscope.drivers.slide_drawing import draw_field
 from zpscope.drivers.slide_layout import TILE_UM, Sperm, sperm_on_tile
 from zpscope.drivers.smear_drawing import draw_smear
@@ -103,17 +103,51 @@ class Synthetic:
 
 
 def field_centre_um(settings: SyntheticCamera, number: int) -> tuple[float, float]:
-    """Return the slide position (x, y) in µm of the centre of the field of this number."""
-    width_um, height_um = settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px
-    return serpentine_um(number, width_um, height_um, settings.overlap_percent / 100)
+    """Return where on the slide the centre of the field of this number truly is: (x, y) in µm."""
+    return field_place(settings, number).centre_um
 
 
-def reported_um(settings: SyntheticCamera, number: int) -> tuple[float, float]:
-    """Return where the stage says the centre of a field is: (x, y) in µm, wrong by up to its error in each."""
-    x_um, y_um = field_centre_um(settings, number)
-    error = settings.stage_error_um
-    off_x, off_y = np.random.default_rng((settings.seed, 8, number)).uniform(-error, error, 2).tolist()
+def field_place(settings: SyntheticCamera, number: int) -> Place:
+    """Return where on the slide the field of this number truly is, and how far it moved while exposed."""
+    planned = _planned(settings, number)
+    if settings.path == "by_hand":
+        return planned
+    before_um = _planned(settings, max(0, number - 1)).centre_um
+    lag = lag_um(planned.centre_um, before_um, settings.stage_backlash_um)
+    jitter = _error(settings, 9, number, settings.stage_jitter_um)
+    x_um, y_um = (sum(parts) for parts in zip(planned.centre_um, lag, jitter, strict=True))
+    return Place((x_um, y_um))
+
+
+def reported_um(settings: SyntheticCamera, number: int) -> tuple[float, float] | None:
+    """Return where the stage says the centre of a field is: (x, y) in µm, off by up to its error; None without one.
+
+    A motorised stage says where it was sent, and knows nothing of its backlash and jitter.
+    """
+    if not settings.stage:
+        return None
+    x_um, y_um = _planned(settings, number).centre_um
+    off_x, off_y = _error(settings, 8, number, settings.stage_error_um)
     return x_um + off_x, y_um + off_y
+
+
+def _planned(settings: SyntheticCamera, number: int) -> Place:
+    width_um, height_um = settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px
+    match settings.path:
+        case "serpentine":
+            return Place(serpentine_um(number, width_um, height_um, settings.overlap_percent / 100))
+        case "random":
+            return Place(random_um(number, width_um, height_um, settings.seed))
+        case "by_hand":
+            return by_hand(number, width_um, height_um, settings.seed)
+        case _:
+            assert_never(settings.path)
+
+
+def _error(settings: SyntheticCamera, stream: int, number: int, most_um: float) -> tuple[float, float]:
+    rng = np.random.default_rng((settings.seed, stream, number))
+    right, down = rng.uniform(-most_um, most_um, 2).tolist()
+    return right, down
 
 
 def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list[Sperm]:
@@ -145,6 +179,7 @@ def _expose_clean(settings: SyntheticCamera, number: int, stain: float) -> NDArr
     shape = (settings.height_px, settings.width_px)
     sperm = sperm_near(settings, number, TAIL_REACH_UM)
     field = draw_field(sperm, field_centre_um(settings, number), shape, settings.um_per_px, stain)
+    field = drag(field, _drift_px(settings, number))
     mosaic = np.empty(shape, np.int16)
     mosaic[0::2, 0::2] = field[0::2, 0::2, 0]
     mosaic[0::2, 1::2] = field[0::2, 1::2, 1]
@@ -170,7 +205,12 @@ def _expose_usual(settings: SyntheticCamera, number: int, stain: float) -> NDArr
         background=bare_glass(seed),
         blur_um=blur_um(focus_um(seed, number)),
     )
-    return sense(field, seed, number)
+    return sense(drag(field, _drift_px(settings, number)), seed, number)
+
+
+def _drift_px(settings: SyntheticCamera, number: int) -> tuple[float, float]:
+    right, down = (part / settings.um_per_px for part in field_place(settings, number).drift_um)
+    return right, down
 
 
 def _half_um(settings: SyntheticCamera, margin_um: float) -> tuple[float, float]:

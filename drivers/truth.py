@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.optics import SHARP_UM, focus_um
 from zpscope.drivers.slide_layout import Sperm
-from zpscope.drivers.synthetic import field_centre_um, sperm_near
+from zpscope.drivers.synthetic import field_centre_um, field_place, sperm_near
 
 MARGIN_UM = 0.5
 """A head is whole in a field if its outline stays so far from the field's edge."""
+
+
+STILL_UM = 0.1
+"""A field that moved farther while it was exposed is not assessable."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Truth:
 class FieldTruth:
     """The heads that one field shows whole."""
 
+    centre_um: tuple[float, float]
+    """Where on the slide the centre of the field truly is, (x, y)."""
     sperm: tuple[Sperm, ...]
     centre_px: NDArray[np.float64]
     """(N, 2): x, y in the field."""
@@ -47,10 +53,11 @@ def truth(settings: SyntheticCamera, fields: int) -> Truth:
 
 
 def heads_in_field(settings: SyntheticCamera, number: int) -> FieldTruth:
-    """Return the gradable heads that the field of this number shows whole; none if it is out of focus."""
-    if settings.slide == "usual" and abs(focus_um(settings.seed, number)) > SHARP_UM:
-        return FieldTruth((), np.empty((0, 2)))
-    x_um, y_um = field_centre_um(settings, number)
+    """Return the gradable heads that the field of this number shows whole; none if it is not assessable."""
+    centre_um = field_centre_um(settings, number)
+    if not is_assessable(settings, number):
+        return FieldTruth(centre_um, (), np.empty((0, 2)))
+    x_um, y_um = centre_um
     half_x = settings.width_px * settings.um_per_px / 2 - MARGIN_UM
     half_y = settings.height_px * settings.um_per_px / 2 - MARGIN_UM
     whole: list[Sperm] = []
@@ -66,7 +73,20 @@ def heads_in_field(settings: SyntheticCamera, number: int) -> FieldTruth:
     centres = [
         ((one.x_um - x_um) / settings.um_per_px, (one.y_um - y_um) / settings.um_per_px) for one in whole
     ]
-    return FieldTruth(tuple(whole), np.array(centres, np.float64).reshape(-1, 2) + middle)
+    return FieldTruth(centre_um, tuple(whole), np.array(centres, np.float64).reshape(-1, 2) + middle)
+
+
+def is_assessable(settings: SyntheticCamera, number: int) -> bool:
+    """Return whether the field of this number is in focus and stood still."""
+    if settings.slide == "usual" and abs(focus_um(settings.seed, number)) > SHARP_UM:
+        return False
+    return float(np.hypot(*field_place(settings, number).drift_um)) <= STILL_UM
+
+
+def heads_shown(settings: SyntheticCamera, fields: int) -> tuple[Sperm, ...]:
+    """Return every head, gradable or not, whose centre lies in one of the first fields of a scan."""
+    found = {one.id: one for number in range(fields) for one in sperm_near(settings, number, 0.0)}
+    return tuple(found.values())
 
 
 def _reach_um(one: Sperm) -> tuple[float, float]:
