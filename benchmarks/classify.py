@@ -20,7 +20,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from zpscope.config.settings import OnnxRuntimeClassifier
+from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle, read_model
 from zpscope.engines.card import Card
 from zpscope.engines.open_engine import open_engine

@@ -4,11 +4,12 @@ Knows no driver, no socket and no file: `load.py` reads the files.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from zpscope.config.cameras import PylonCamera
+from zpscope.config.classifiers import Classifier, OnnxRuntimeClassifier
 from zpscope.config.model import Model, UmPerPx
 
 Endpoint = Annotated[str, Field(pattern=r"^tcp://[^\s:]+:\d+$|^ipc://\S+$")]
@@ -81,20 +82,6 @@ class ReplayCamera(Model):
 Camera = Annotated[SyntheticCamera | ReplayCamera | PylonCamera, Field(discriminator="driver")]
 
 
-class OnnxRuntimeClassifier(Model):
-    """The classifier on ONNX Runtime's CPU provider."""
-
-    runtime: Literal["onnxruntime"] = "onnxruntime"
-    bundle: Path | Literal["demonstration"] = "demonstration"
-    """Folder of the model bundle, or the demonstration model that ships with zpscope."""
-    threads: PositiveInt = 1
-    batch: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Crops gathered across fields before the classifier runs, at most."""
-
-
-Classifier = OnnxRuntimeClassifier
-
-
 class Tally(Model):
     """Counting rules; see `counting/`."""
 
@@ -155,3 +142,11 @@ class Settings(Model):
     store: Store = Store()
     metrics: Metrics = Metrics()
     display: Display = Display()
+
+    @field_validator("classifier", mode="before")
+    @classmethod
+    def _default_runtime(cls, given: object) -> object:
+        """A classifier that names no runtime is on the one that is always there."""
+        if isinstance(given, dict):
+            return {"runtime": "onnxruntime", **cast("dict[str, object]", given)}
+        return given

@@ -18,6 +18,8 @@ from zpscope.engines.onnx_file import check_weights
 
 CARD = "card.json"
 MODEL = "model.onnx"
+MODEL_INT8 = "model.int8.onnx"
+"""The same network in 8-bit integers; a bundle may be without."""
 DEMONSTRATION = Path(__file__).with_name("demonstration")
 """The bundle that ships with zpscope."""
 _CARD_LIMIT_BYTES = 1 << 20
@@ -62,8 +64,11 @@ def read_model(bundle: Bundle, name: str = MODEL) -> bytes:
     """Return a model file's bytes; they are what the card says even if the folder changed since opening.
 
     Raises:
-        ModelRefused: The file is gone or altered.
+        ModelRefused: The bundle has no such file, or it is gone or altered.
     """
+    if name not in bundle.card.files:
+        msg = f"{bundle.folder} has no {name}: set classifier.precision to another one, or make the bundle with it"
+        raise ModelRefused(msg)
     return _verified(bundle.folder, name, bundle.card)
 
 

@@ -5,7 +5,7 @@ The card is the only description of a model that anything believes. It knows no 
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in lower-case hexadecimal."""
@@ -72,6 +72,18 @@ class Metric(Model):
         return self
 
 
+class Integers(Model):
+    """How `model.int8.onnx` compares with `model.onnx`, on the same labelled crops."""
+
+    runtime: Line
+    """What ran them."""
+    auc_loss: float
+    """Area under the ROC curve in floats minus that in integers."""
+    changed: NonNegativeInt
+    """Heads that the one calls bound and the other unbound."""
+    heads: PositiveInt
+
+
 class Card(Model):
     """Everything `card.json` says."""
 
@@ -89,6 +101,8 @@ class Card(Model):
     preprocessing: Preprocessing
     training: Training
     metrics: dict[Line, Metric]
+    integers: Integers | None = None
+    """With `model.int8.onnx` only."""
     licence: Line
     intended_use: Line
 
@@ -96,6 +110,9 @@ class Card(Model):
     def _is_whole(self) -> Self:
         if "model.onnx" not in self.files:
             msg = "files must name model.onnx"
+            raise ValueError(msg)
+        if ("model.int8.onnx" in self.files) != (self.integers is not None):
+            msg = "model.int8.onnx and integers, its agreement, must be there together"
             raise ValueError(msg)
         if self.demonstration and "DEMONSTRATION" not in self.notice:
             msg = "the notice of a demonstration model must say DEMONSTRATION"

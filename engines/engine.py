@@ -8,6 +8,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from zpscope.config.errors import ModelRefused
+from zpscope.imaging.crop import CROP_PX
+
 
 class Engine(Protocol):
     """A loaded classifier. Entering makes it ready, leaving lets its memory go."""
@@ -27,3 +30,34 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+def check_crops(crops: NDArray[np.uint8]) -> None:
+    """Refuse what is no batch of crops.
+
+    Raises:
+        ModelRefused: The crops have another shape or type.
+    """
+    if crops.dtype != np.uint8 or crops.ndim != 3 or crops.shape[1:] != (CROP_PX, CROP_PX):
+        msg = (
+            f"the model takes crops of uint8 (N, {CROP_PX}, {CROP_PX}), not {crops.dtype} {crops.shape}; "
+            "make them with zpscope.imaging"
+        )
+        raise ModelRefused(msg)
+
+
+def check_answer(answer: NDArray[np.float32], crops: int) -> None:
+    """Refuse what is no probability (N,) for each of N crops.
+
+    Raises:
+        ModelRefused: A number is missing, no number, or outside 0 to 1.
+    """
+    if answer.shape != (crops,) or not ((answer >= 0.0) & (answer <= 1.0)).all():
+        shown = np.array2string(answer, threshold=8).replace("\n", " ")
+        msg = f"the model answers {crops} crop(s) with {shown} and no probability; install another model"
+        raise ModelRefused(msg)
+
+
+def one_line(error: Exception) -> str:
+    """Return a runtime's own words on one line."""
+    return " ".join(str(error).split())

@@ -22,9 +22,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as binding
 
+from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.config.errors import ModelRefused
-from zpscope.config.settings import OnnxRuntimeClassifier
 from zpscope.engines.bundle import MODEL, Bundle, read_model
+from zpscope.engines.engine import check_answer, check_crops, one_line
 from zpscope.imaging.crop import CROP_PX
 
 _ERRORS_ONLY = 3
@@ -75,12 +76,7 @@ class OnnxRuntimeEngine:
         if loaded is None:
             msg = "the engine is not entered"
             raise RuntimeError(msg)
-        if crops.dtype != np.uint8 or crops.shape[1:] != (CROP_PX, CROP_PX):
-            msg = (
-                f"the model takes crops of uint8 (N, {CROP_PX}, {CROP_PX}), not {crops.dtype} {crops.shape}; "
-                "make them with zpscope.imaging"
-            )
-            raise ModelRefused(msg)
+        check_crops(crops)
         singles = (crops[index : index + 1] for index in range(len(crops)))
         score = partial(_probability, loaded)
         alone = self._settings.threads == 1  # then the caller's own thread does, without handing over
@@ -116,7 +112,7 @@ def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _FAULTS as error:
-        msg = f"{path} does not load: {_line(error)}; export the model again"
+        msg = f"{path} does not load: {one_line(error)}; export the model again"
         raise ModelRefused(msg) from error
     takes = [(value.type, value.shape[1:]) for value in session.get_inputs()]
     gives = [(value.type, len(value.shape)) for value in session.get_outputs()]
@@ -134,13 +130,7 @@ def _probability(loaded: _Loaded, crop: NDArray[np.uint8]) -> np.float32:
     try:
         answer = np.asarray(loaded.session.run(None, {loaded.crops: crop})[0])
     except _FAULTS as error:
-        msg = f"the model fails on a crop: {_line(error)}; install another model"
+        msg = f"the model fails on a crop: {one_line(error)}; install another model"
         raise ModelRefused(msg) from error
-    if answer.shape != (1,) or not 0.0 <= answer[0] <= 1.0:
-        msg = f"the model answers a crop with {answer.tolist()} and no probability; install another model"
-        raise ModelRefused(msg)
+    check_answer(answer, 1)
     return np.float32(answer[0])
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().replace("\n", " ")

@@ -8,10 +8,16 @@ Three steps fold into weights, each exactly:
 - The 7 x 7 average pooling is linear: it folds into the first linear layer, which then takes 4 x 4 cells.
 - Dropout is nothing at inference.
 
+Given the ranges of its activations, the same network comes in 8-bit integers: what a convolution takes as
+`QuantizeLinear` and `DequantizeLinear`, which runtimes turn into integer kernels. All is signed and symmetric, as
+TensorRT wants it; a value behind a ReLU then uses 0 to 127, and no pair of products overflows the 16 bits that
+processors without VNNI add them in. The linear layers read their weights as integers and compute in floats: their
+time goes into reading. The first layer, which sees grey values and ones, and the last stay in floats.
+
 The graph is written node by node, so that the same weights give the same bytes. Knows no data and no card.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +28,9 @@ from torch import nn
 from zpscope.imaging.crop import CROP_PX
 from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
 from zpscope.training.onnx_writer import ElementType, graph, model, node, tensor, value
+
+_LARGEST = 127
+"""Of the 8-bit integers; -128 is not used, so that they are symmetric."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,14 @@ class Layer:
     """A 2 x 2 maximum pooling follows the layer's ReLU."""
 
 
-def to_onnx(network: nn.Sequential) -> bytes:
-    """Return the ONNX of a VGG13: `crops` uint8 (N, 128, 128) in, `probability` float32 (N,) out."""
+def to_onnx(network: nn.Sequential, ranges: Sequence[float] = ()) -> bytes:
+    """Return the ONNX of a VGG13: `crops` uint8 (N, 128, 128) in, `probability` float32 (N,) out.
+
+    Args:
+        network: As `vgg13` makes it.
+        ranges: The highest value behind the ReLU of each layer but the last, for 8-bit integers; without them
+            the network is in float32.
+    """
     nodes, weights = _entrance()
     layers = simplify(network)
     at = "two_channels"
@@ -48,12 +63,19 @@ def to_onnx(network: nn.Sequential) -> bytes:
         if layer.kind == "linear" and layers[index - 1].kind == "convolution":
             nodes.append(node("Flatten", [at], "cells"))
             at = "cells"
-        added, at = _nodes(name, at, layer, last=index == len(layers) - 1)
+        last = index == len(layers) - 1
+        weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
+        if ranges and 0 < index and not last:
+            added, more = _integer_weight(f"{name}.weight", layer.weight)
+            nodes += added
+            weights += more
+        else:
+            weights.append(tensor(f"{name}.weight", layer.weight.astype(np.float32)))
+        rounded = ranges and not last and layers[index + 1].kind == "convolution"
+        step = ranges[index] / _LARGEST if rounded else None
+        added, more, at = _nodes(name, at, layer, step, last=last)
         nodes += added
-        weights += [
-            tensor(f"{name}.weight", layer.weight.astype(np.float32)),
-            tensor(f"{name}.bias", layer.bias.astype(np.float32)),
-        ]
+        weights += more
     nodes += [
         node("Softmax", [at], "probabilities", axis=1),
         node("Gather", ["probabilities", "bound"], "probability", axis=1),
@@ -135,10 +157,16 @@ def _entrance() -> tuple[list[bytes], list[bytes]]:
     return nodes, weights
 
 
-def _nodes(name: str, at: str, layer: Layer, *, last: bool) -> tuple[list[bytes], str]:
-    """Return the operators of one layer on the value `at`, and the name of the value they end in."""
+def _nodes(
+    name: str, at: str, layer: Layer, step: float | None, *, last: bool
+) -> tuple[list[bytes], list[bytes], str]:
+    """Return the operators of one layer on the value `at`, their numbers, and the value they end in.
+
+    `step` is that of the integers the ReLU's values are rounded to; None for no rounding.
+    """
     takes = [at, f"{name}.weight", f"{name}.bias"]
     at = f"{name}.sum"
+    numbers: list[bytes] = []
     if layer.kind == "convolution":
         nodes = [node("Conv", takes, at, kernel_shape=[3, 3], pads=[1, 1, 1, 1])]
     else:
@@ -146,7 +174,30 @@ def _nodes(name: str, at: str, layer: Layer, *, last: bool) -> tuple[list[bytes]
     if not last:
         nodes.append(node("Relu", [at], f"{name}.relu"))
         at = f"{name}.relu"
+    if step is not None:
+        numbers = [
+            tensor(f"{name}.step", np.asarray(step, np.float32)),
+            tensor(f"{name}.zero", np.asarray(0, np.int8)),
+        ]
+        by = [f"{name}.step", f"{name}.zero"]
+        nodes.append(node("QuantizeLinear", [at, *by], f"{name}.integers"))
+        at = f"{name}.rounded"
+        nodes.append(node("DequantizeLinear", [f"{name}.integers", *by], at))
     if layer.pool:
         nodes.append(node("MaxPool", [at], f"{name}.pool", kernel_shape=[2, 2], strides=[2, 2]))
         at = f"{name}.pool"
-    return nodes, at
+    return nodes, numbers, at
+
+
+def _integer_weight(name: str, weight: NDArray[np.float64]) -> tuple[list[bytes], list[bytes]]:
+    """Return the operator and the numbers of a weight (out, ...) in integers with a step for each output."""
+    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    step = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
+    integers = np.rint(weight / step.reshape(-1, *[1] * (weight.ndim - 1)))
+    parts = [f"{name}.integers", f"{name}.step", f"{name}.zero"]
+    numbers = [
+        tensor(parts[0], np.clip(integers, -_LARGEST, _LARGEST).astype(np.int8)),
+        tensor(parts[1], step),
+        tensor(parts[2], np.zeros(len(weight), np.int8)),
+    ]
+    return [node("DequantizeLinear", parts, name, axis=0)], numbers

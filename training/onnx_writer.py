@@ -20,9 +20,11 @@ class ElementType(IntEnum):
 
     FLOAT = 1
     UINT8 = 2
+    INT8 = 3
     INT64 = 7
 
 
+_ELEMENTS = {"float32": ElementType.FLOAT, "int64": ElementType.INT64, "int8": ElementType.INT8}
 _INTEGER, _INTEGERS = 2, 7
 """AttributeProto.AttributeType."""
 
@@ -33,9 +35,9 @@ def node(kind: str, takes: Sequence[str], gives: str, **attributes: int | Sequen
     return message + b"".join(chunk(5, _attribute(name, value)) for name, value in sorted(attributes.items()))
 
 
-def tensor(name: str, values: NDArray[np.float32] | NDArray[np.int64]) -> bytes:
-    """Return a TensorProto of float32 or int64 values of any shape."""
-    element = ElementType.INT64 if values.dtype == np.int64 else ElementType.FLOAT
+def tensor(name: str, values: NDArray[np.float32] | NDArray[np.int64] | NDArray[np.int8]) -> bytes:
+    """Return a TensorProto of float32, int64 or int8 values of any shape."""
+    element = _ELEMENTS[values.dtype.name]
     little = values.astype(values.dtype.newbyteorder("<"))
     dims = b"".join(number(1, side) for side in values.shape)
     return dims + number(2, element) + chunk(8, name) + chunk(9, little.tobytes())

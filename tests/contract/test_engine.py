@@ -11,19 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from zpscope.config.classifiers import Classifier, OnnxRuntimeClassifier, OpenVinoClassifier
 from zpscope.config.errors import ModelRefused
-from zpscope.config.settings import Classifier, OnnxRuntimeClassifier
-from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle
-from zpscope.engines.card import Card
+from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, MODEL_INT8, Bundle, open_bundle
+from zpscope.engines.card import Card, Integers
 from zpscope.engines.engine import Engine
-from zpscope.engines.open_engine import open_engine
+from zpscope.engines.open_engine import absence, open_engine
 from zpscope.training import onnx_writer
 from zpscope.training.onnx_writer import ElementType, node
 from zpscope.training.publish import digests, write_bundle
 
 ENGINES: dict[str, Callable[[int], Classifier]] = {
     "onnxruntime": lambda threads: OnnxRuntimeClassifier(threads=threads),
+    "openvino fp32": lambda threads: OpenVinoClassifier(threads=threads),
+    "openvino int8": lambda threads: OpenVinoClassifier(threads=threads, precision="int8"),
 }
+
+
+ANY = Integers(runtime="none: the same model twice", auc_loss=0, changed=0, heads=1)
 
 
 def weight(name: str, *values: float) -> bytes:
@@ -61,11 +66,26 @@ def open_any(folder: Path) -> Bundle:
     return open_bundle(folder, wants.hash, wants.um_per_px)
 
 
+def opened(settings: Classifier, bundle: Bundle) -> Engine:
+    """Return an engine for a bundle that has what its precision asks for."""
+    if "int8" in str(settings) and MODEL_INT8 not in bundle.card.files:
+        pytest.skip(f"the demonstration bundle has no {MODEL_INT8}")
+    return open_engine(settings, bundle)
+
+
 def open_made(folder: Path, model: bytes) -> Bundle:
     """Make a bundle of a model, with the demonstration's card, and open it."""
-    files = {MODEL: model}
-    card = open_any(DEMONSTRATION).card.model_copy(update={"files": digests(files)})
+    files = {MODEL: model, MODEL_INT8: model}
+    card = open_any(DEMONSTRATION).card.model_copy(update={"files": digests(files), "integers": ANY})
     write_bundle(folder, card, files)
+    return open_any(folder)
+
+
+def open_floats(folder: Path) -> Bundle:
+    """Make a bundle without integers, and open it."""
+    files = {MODEL: tiny()}
+    card = open_any(DEMONSTRATION).card
+    write_bundle(folder, card.model_copy(update={"files": digests(files), "integers": None}), files)
     return open_any(folder)
 
 
@@ -78,12 +98,14 @@ def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module", params=sorted(ENGINES))
 def settings_for(request: pytest.FixtureRequest) -> Callable[[int], Classifier]:
+    if absent := absence(ENGINES[request.param](1)):
+        pytest.skip(absent)
     return ENGINES[request.param]
 
 
 @pytest.fixture(scope="module")
 def engine(bundle: Bundle, settings_for: Callable[[int], Classifier]) -> Iterator[Engine]:
-    with open_engine(settings_for(1), bundle) as entered:
+    with opened(settings_for(1), bundle) as entered:
         yield entered
 
 
@@ -163,13 +185,14 @@ def test_the_bits_do_not_depend_on_threads(
 
 def test_says_what_runs(engine: Engine, settings_for: Callable[[int], Classifier]) -> None:
     assert settings_for(1).runtime in engine.runtime
+    assert getattr(settings_for(1), "precision", "") in engine.runtime
     assert "1 thread" in engine.runtime
 
 
 def test_entering_again_leaks_nothing(
     bundle: Bundle, settings_for: Callable[[int], Classifier], crops: NDArray[np.uint8]
 ) -> None:
-    engine = open_engine(settings_for(2), bundle)
+    engine = opened(settings_for(2), bundle)
     process = psutil.Process()
     threads = threading.active_count()
     resident: list[int] = []
@@ -216,7 +239,7 @@ def test_refuses_other_crops_and_stays_in_service(
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        (tiny(side_px=64), "model.onnx takes"),
+        (tiny(side_px=64), r"model(\.int8)?\.onnx takes"),
         (tiny(weight("other", 1.0)), "does not load"),
         (tiny(weight("slope", 1.0, 2.0)), "no probability"),
     ],

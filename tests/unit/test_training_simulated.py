@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from zpscope.config.settings import OnnxRuntimeClassifier, SyntheticCamera
+from zpscope.config.classifiers import OnnxRuntimeClassifier
+from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.truth import truth
 from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine

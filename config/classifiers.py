@@ -1,0 +1,48 @@
+"""What an operator may set about the classifier: its bundle, its runtime, how crops are gathered. Knows no engine."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from zpscope.config.model import Model
+
+
+class _AnyClassifier(Model):
+    """What every runtime of the classifier has."""
+
+    bundle: Path | Literal["demonstration"] = "demonstration"
+    """Folder of the model bundle, or the demonstration model that ships with zpscope."""
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    """Crops gathered across fields before the classifier runs, at most."""
+    deadline_ms: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Crops wait at most so long for others to fill the batch; 0: those that are there are classified at once."""
+
+
+class OnnxRuntimeClassifier(_AnyClassifier):
+    """The classifier on ONNX Runtime's CPU provider."""
+
+    runtime: Literal["onnxruntime"] = "onnxruntime"
+    threads: PositiveInt = 1
+
+
+class OpenVinoClassifier(_AnyClassifier):
+    """The classifier on OpenVINO's CPU plugin; needs the extra `openvino`."""
+
+    runtime: Literal["openvino"] = "openvino"
+    threads: PositiveInt = 1
+    precision: Literal["fp32", "int8"] = "fp32"
+    """`int8` runs the bundle's model.int8.onnx, whose card says how well it agrees with the other."""
+
+
+class AutoClassifier(_AnyClassifier):
+    """The classifier on the best runtime that this machine has; the log and every result say which, and why."""
+
+    runtime: Literal["auto"] = "auto"
+    threads: PositiveInt = 1
+    """Of a runtime on the CPU."""
+
+
+Classifier = Annotated[
+    OnnxRuntimeClassifier | OpenVinoClassifier | AutoClassifier, Field(discriminator="runtime")
+]
