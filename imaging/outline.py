@@ -86,24 +86,25 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
     """Return the step (N, R) per ray of the cheapest path over cost (N, R, S), by dynamic programming."""
     number, rays, steps = cost.shape
     moves = np.arange(-_LARGEST_BEND, _LARGEST_BEND + 1)
-    came = np.zeros((rays, number, steps), np.intp)
-    padded = np.full((number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
-    total = padded[:, _LARGEST_BEND:-_LARGEST_BEND]
-    before = np.lib.stride_tricks.sliding_window_view(padded, steps, axis=1).transpose(1, 0, 2)
-    bend = (_BEND * moves**2).astype(np.float32)[:, None, None]
-    total[:] = cost[:, 0]
+    bend = (_BEND * moves**2).astype(np.float32)
+    totals = np.full((rays, number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
+    within = slice(_LARGEST_BEND, -_LARGEST_BEND)
+    by_ray = np.ascontiguousarray(cost.transpose(1, 0, 2))
+    totals[0, :, within] = by_ray[0]
+    # (rays, moves, N, S): the totals of the ray before, from which each move comes
+    before = np.lib.stride_tricks.sliding_window_view(totals, steps, axis=2).transpose(0, 2, 1, 3)
     ways = np.empty((len(moves), number, steps), np.float32)
+    bends = bend[:, None, None]
     for ray in range(1, rays):
-        np.add(before, bend, out=ways)
-        np.argmin(ways, 0, out=came[ray])
-        np.add(ways.min(0), cost[:, ray], out=total)
-    path = np.empty((number, rays), np.intp)
-    path[:, -1] = total.argmin(1)
-    rows = np.arange(number, dtype=np.intp)
+        np.add(before[ray - 1], bends, out=ways)
+        np.add(np.minimum.reduce(ways), by_ray[ray], out=totals[ray, :, within])
+    path = np.empty((rays, number), np.intp)
+    path[-1] = totals[-1, :, within].argmin(1)
+    rows = np.arange(number, dtype=np.intp)[:, None]
     for ray in range(rays - 1, 0, -1):
-        step = path[:, ray] + came[ray, rows, path[:, ray]] - _LARGEST_BEND
-        path[:, ray - 1] = step
-    return path
+        chosen = (totals[ray - 1][rows, path[ray][:, None] + (moves + _LARGEST_BEND)] + bend).argmin(1)
+        path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
+    return path.T
 
 
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
