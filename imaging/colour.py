@@ -78,9 +78,14 @@ class SlideColour:
 
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return the colour bin (...) of white-balanced pixels (..., 3), RGB."""
-    red, green, blue = ((balanced[..., i] >> _STEP).astype(np.uint16) for i in range(3))
-    return np.asarray((red << 2 * _BITS) | (green << _BITS) | blue, np.uint16)
+    """Return the colour bin (H, W) of white-balanced pixels (H, W, 3), RGB."""
+    red, green, blue = cv2.split(cv2.LUT(balanced, _PARTS))
+    return np.asarray(red | green | blue, np.uint16)
+
+
+def bin_parts(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return what each channel (..., 3) of white-balanced pixels adds to their bins."""
+    return np.stack([_PARTS[0, :, i][balanced[..., i]] for i in range(3)], -1)
 
 
 def clusters_of(bins_seen: NDArray[np.uint16], centroids: Centroids) -> Centroids:
@@ -90,10 +95,11 @@ def clusters_of(bins_seen: NDArray[np.uint16], centroids: Centroids) -> Centroid
     colours, counts = _COLOURS[seen].astype(np.float64), weight[seen].astype(np.float64)
     reference = np.array(REFERENCE)
     centres = np.array(centroids)
+    weighted = np.column_stack([counts, counts[:, None] * colours])
     for _ in range(_ROUNDS):
         nearest = _distances(colours, centres).argmin(0)
-        total = np.bincount(nearest, counts, len(reference))
-        sums = np.stack([np.bincount(nearest, counts * colours[:, i], len(reference)) for i in range(3)], 1)
+        mine = (nearest == np.arange(len(reference))[:, None]) @ weighted
+        total, sums = mine[:, 0], mine[:, 1:]
         own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
         centres = _ANCHOR * reference + (1 - _ANCHOR) * own
     return _as_tuple(centres)
@@ -115,6 +121,15 @@ def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:
     """Return squared distances (K, N) of colours (N, 3) from centroids (K, 3)."""
     lightness, a, b = colours.T
     return np.stack([(lightness - one[0]) ** 2 + (a - one[1]) ** 2 + (b - one[2]) ** 2 for one in centroids])
+
+
+def _parts() -> NDArray[np.uint16]:
+    """Return (1, 256, 3): the part of the bin of each level of red, green and blue."""
+    level = np.arange(256, dtype=np.uint16) >> _STEP
+    return np.stack([level << 2 * _BITS, level << _BITS, level], -1)[None]
+
+
+_PARTS = _parts()
 
 
 def _bin_colours() -> NDArray[np.float32]:

@@ -84,10 +84,11 @@ def _scaled(ellipses: Ellipses, times: float) -> Ellipses:
 
 
 def _unusable(field: NDArray[np.uint8]) -> str:
-    brightest = field.max(axis=2)
+    brightest = np.maximum(np.maximum(field[..., 0], field[..., 1]), field[..., 2])
+    darkest = np.minimum(np.minimum(field[..., 0], field[..., 1]), field[..., 2])
     if np.percentile(brightest, 90) < _DARK_LEVEL:
         return "dark"
-    if (field.min(axis=2) >= _CLIPPED_LEVEL).mean() > _CLIPPED_SHARE:
+    if (darkest >= _CLIPPED_LEVEL).mean() > _CLIPPED_SHARE:
         return "saturated"
     return ""
 

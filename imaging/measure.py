@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.imaging.colour import bins
+from zpscope.imaging.colour import bin_parts
 from zpscope.imaging.light import balance
 from zpscope.imaging.outline import RAYS, STEPS, Ellipses, closed_curves, points, reaches
 from zpscope.imaging.shape import Moments, moments, pale_direction
@@ -138,24 +138,26 @@ def _sampled(
 ) -> _Samples:
     number = len(ellipses.axis)
     places = points(ellipses, np.broadcast_to(reaches(), (number, RAYS, STEPS)))
-    flat = places.reshape(number * RAYS, STEPS, 2).astype(np.float32)
+    x_map, y_map = places.reshape(number * RAYS, STEPS, 2).transpose(2, 0, 1).astype(np.float32, order="C")
     pixels = np.empty((number * RAYS, STEPS, 3), np.uint8)
-    for first in range(0, len(flat), _REMAP_ROWS):
+    for first in range(0, len(pixels), _REMAP_ROWS):
         rows = slice(first, first + _REMAP_ROWS)
-        x_map, y_map = np.ascontiguousarray(flat[rows, :, 0]), np.ascontiguousarray(flat[rows, :, 1])
-        pixels[rows] = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        pixels[rows] = cv2.remap(
+            field, x_map[rows], y_map[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    rays = pixels.reshape(number, RAYS, STEPS, 3)
     scale = np.array([empty.shape[1] / field.shape[1], empty.shape[0] / field.shape[0]])
     last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
     x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T
-    under = np.repeat(empty[y, x], RAYS, axis=0)[:, None]
-    balanced = balance(pixels, np.broadcast_to(under, pixels.shape))
-    headness = table[bins(balanced)].astype(np.float32) / np.float32(255)
-    light = pixels / under
-    return _Samples(
-        places,
-        headness.reshape(number, RAYS, STEPS),
-        light.reshape(number, RAYS, STEPS, 3).astype(np.float32),
-    )
+    under = empty[y, x][:, None]
+    # What each of the 256 levels comes to under each head's light: its part of a bin, and its share of the light.
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], number, 0).repeat(3, 2)
+    parts = bin_parts(balance(levels, np.broadcast_to(under, levels.shape)))
+    shares = levels / under
+    seen = np.stack([cv2.LUT(rays[i], parts[i][None]) for i in range(number)])
+    light = np.stack([cv2.LUT(rays[i], shares[i][None]) for i in range(number)])
+    headness = np.take(table, seen[..., 0] | seen[..., 1] | seen[..., 2]).astype(np.float32) / np.float32(255)
+    return _Samples(places, headness, light)
 
 
 _REMAP_ROWS = 32000
