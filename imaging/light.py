@@ -30,12 +30,7 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     row = np.asarray(np.arange(rows) * _TILES // rows, np.intp)
     column = np.asarray(np.arange(columns) * _TILES // columns, np.intp)
     tile = np.asarray(row[:, None] * _TILES + column, np.intp)
-    modes = np.stack([_modes(tile, sparse[..., channel]) for channel in range(3)], 1)
-    y, x = (np.indices((_TILES, _TILES)).reshape(2, -1) + 0.5) * 2 / _TILES - 1
-    ticks = (np.arange(_GRID) + 0.5) * 2 / _GRID - 1
-    at_y, at_x = (grid.ravel() for grid in np.meshgrid(ticks, ticks, indexing="ij"))
-    filled = modes[:, 0] > 0
-    planes = [_surface(x[filled], y[filled], modes[filled, channel], at_x, at_y) for channel in range(3)]
+    planes = [_surface(_modes(tile, sparse[..., channel])) for channel in range(3)]
     return np.stack(planes, -1).reshape(_GRID, _GRID, 3).astype(np.float32)
 
 
@@ -51,37 +46,36 @@ def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.flo
     """Return the commonest level of each tile, to a part of a level; 0 for a tile without pixels."""
     counts = np.bincount((tile * 256 + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
     wide = 2 * _NEAR_LEVELS + 1
-    padded = np.pad(counts, ((0, 0), (_NEAR_LEVELS, _NEAR_LEVELS)))
-    levels = np.arange(-_NEAR_LEVELS, 256 + _NEAR_LEVELS, dtype=np.int64)
-    near = np.cumsum(np.pad(padded, ((0, 0), (1, 0))), 1)
-    sums = np.cumsum(np.pad(padded * levels, ((0, 0), (1, 0))), 1)
-    near, sums = near[:, wide:] - near[:, :-wide], sums[:, wide:] - sums[:, :-wide]
-    peak = near.argmax(1)[:, None]
-    count = np.take_along_axis(near, peak, 1)[:, 0]
-    mode = np.take_along_axis(sums, peak, 1)[:, 0] / np.maximum(count, 1)
+    padded = np.pad(counts, ((0, 0), (_NEAR_LEVELS + 1, _NEAR_LEVELS)))
+    sums = np.cumsum(padded, 1)
+    peak = (sums[:, wide:] - sums[:, :-wide]).argmax(1)[:, None] + np.arange(1, wide + 1)
+    near = np.take_along_axis(padded, peak, 1)
+    count = near.sum(1)
+    mode = (near * (peak - _NEAR_LEVELS - 1)).sum(1) / np.maximum(count, 1)
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)
 
 
-def _surface(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    level: NDArray[np.float64],
-    at_x: NDArray[np.float64],
-    at_y: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return, at (at_x, at_y), the surface of second order through the levels, stained tiles left out."""
-    middle = float(np.median(level))
-    keep = (level > _STEEPEST * level.max()) & (np.abs(level - middle) < 0.35 * middle)
-    terms = _terms(x, y)
-    fit = np.zeros(terms.shape[1])
+def _surface(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, on the grid, the surface of second order through the tiles' levels, stained tiles left out."""
+    known = level > 0
+    middle = float(np.median(level[known]))
+    keep = known & (level > _STEEPEST * level.max()) & (np.abs(level - middle) < 0.35 * middle)
+    fit = np.zeros(_TILE_TERMS.shape[1])
     for _ in range(3):
         if keep.sum() < 3 * len(fit):
-            return np.full(at_x.shape, max(1.0, middle))
-        fit = np.linalg.lstsq(terms[keep], level[keep], rcond=None)[0]
-        left = np.abs(level - terms @ fit)
-        keep = left < max(2.0, 2.5 * float(np.median(left)))
-    return np.asarray(np.clip(_terms(at_x, at_y) @ fit, max(1.0, level.min() * 0.8), 255.0))
+            return np.full(len(_GRID_TERMS), max(1.0, middle))
+        kept = _TILE_TERMS[keep]
+        fit = np.linalg.solve(kept.T @ kept, kept.T @ level[keep])
+        left = np.abs(level - _TILE_TERMS @ fit)
+        keep = known & (left < max(2.0, 2.5 * float(np.median(left[known]))))
+    return np.asarray(np.clip(_GRID_TERMS @ fit, max(1.0, level[known].min() * 0.8), 255.0))
 
 
-def _terms(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _terms(knots: int) -> NDArray[np.float64]:
+    """Return the terms of second order (knots², 6) in the middle of each cell of a square grid over the field."""
+    ticks = (np.arange(knots) + 0.5) * 2 / knots - 1
+    y, x = (grid.ravel() for grid in np.meshgrid(ticks, ticks, indexing="ij"))
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
+
+
+_TILE_TERMS, _GRID_TERMS = _terms(_TILES), _terms(_GRID)
