@@ -90,7 +90,7 @@ def bin_parts(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
 
 def clusters_of(bins_seen: NDArray[np.uint16], centroids: Centroids) -> Centroids:
     """Return the clusters of a field from its bins (...): K-means on the histogram, held to the reference."""
-    weight = np.bincount(bins_seen.ravel(), minlength=_BINS)
+    weight = cv2.calcHist([bins_seen], [0], None, [_BINS], [0, _BINS]).ravel()
     seen = np.flatnonzero(weight)
     colours, counts = _COLOURS[seen].astype(np.float64), weight[seen].astype(np.float64)
     reference = np.array(REFERENCE)

@@ -31,7 +31,9 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     radius = _THICK_UM / 2 / um_per_px
     away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
     opened = ((away < radius) & (inside > 0)).astype(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(opened, 8, cv2.CV_32S, cv2.CCL_BBDT)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        opened, 8, cv2.CV_32S, cv2.CCL_BBDT
+    )
     found: list[tuple[float, ...]] = []
     for label in range(1, count):
         x, y, width, height, area = (int(value) for value in boxes[label])

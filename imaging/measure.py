@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zpscope.imaging.colour import bin_parts
 from zpscope.imaging.light import balance
-from zpscope.imaging.outline import RAYS, STEPS, Ellipses, closed_curves, points, reaches
+from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches
 from zpscope.imaging.shape import Moments, moments, pale_direction
 
 _ROUNDS = 2
@@ -78,12 +78,17 @@ def trace(
         samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
     number = len(polygons)
     steps = reaches()
+    steps = steps[
+        : 1 + int((steps < reach.max(initial=NEAR) - _RIM).sum())
+    ]  # what lies beyond is inside no head
     weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
-    tone = samples.light.sum(-1).reshape(number, -1).astype(np.float64)
-    pale, step, cut = pale_direction(samples.places.reshape(number, -1, 2), tone, weight)
+    within = np.s_[:, :, : len(steps)]
+    tone = samples.light[within].sum(-1).reshape(number, -1).astype(np.float64)
+    pale, step, cut = pale_direction(samples.places[within].reshape(number, -1, 2), tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
     green = samples.light[..., 1]
+    green_within = green[within].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
     traced = Traced(
         polygons=polygons,
@@ -92,9 +97,11 @@ def trace(
         angle_confidence=np.clip(step / _SURE_STEP, 0, 1),
         length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
-        darker_light=(green.reshape(number, -1) * darker).sum(1) / darker.sum(1),
+        darker_light=(green_within * darker).sum(1) / darker.sum(1),
         tone_step=step,
-        sharpness=_sharpness(green, reach, ellipses, weight, um_per_px),
+        sharpness=_sharpness(
+            green, reach, ellipses, (green_within * weight).sum(1) / weight.sum(1), um_per_px
+        ),
         surroundings=_surroundings(samples.headness, reach),
     )
     return _in_rows(traced)
@@ -180,7 +187,7 @@ def _sharpness(
     green: NDArray[np.float32],
     reach: NDArray[np.float64],
     ellipses: Ellipses,
-    weight: NDArray[np.float64],
+    inside: NDArray[np.float64],
     um_per_px: float,
 ) -> NDArray[np.float64]:
     pitch = reaches()[1] - reaches()[0]
@@ -191,7 +198,6 @@ def _sharpness(
     inner = np.take_along_axis(green, (at - _SLOPE_STEPS)[..., None], 2)[..., 0]
     ends = points(ellipses, np.stack([np.zeros_like(reach), np.ones_like(reach)], -1))
     radius_um = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1) * um_per_px
-    inside = (green.reshape(len(green), -1) * weight).sum(1) / weight.sum(1)
     rise = (outer - inner) / (2 * _SLOPE_STEPS * pitch * radius_um)
     return np.asarray(np.median(rise, axis=1) / np.maximum(1 - inside, 0.1), np.float64)
 

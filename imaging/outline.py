@@ -48,10 +48,12 @@ def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64
         directions()[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
         + directions()[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
-    extra = reach.ndim - 2
-    shape = (*spokes.shape[:2], *[1] * extra, 2)
-    centre = ellipses.centre_px.reshape(-1, *[1] * (extra + 1), 2)
-    return np.asarray(centre + reach[..., None] * spokes.reshape(shape))
+    placed = np.empty((*reach.shape, 2))
+    extra = [1] * (reach.ndim - 2)
+    for i in range(2):
+        along = spokes[..., i].reshape(*spokes.shape[:2], *extra)
+        placed[..., i] = ellipses.centre_px[:, i].reshape(-1, 1, *extra) + reach * along
+    return placed
 
 
 def reaches() -> NDArray[np.float64]:
