@@ -7,7 +7,7 @@ Knows two thumbnails; no slide.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -52,12 +52,11 @@ class Pattern:
         cut = stain[: height * _COARSE, : width * _COARSE]
         coarse = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
         self.shape = (height, width)
-        self.padded = (cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width))
-        plane = np.zeros(self.padded, np.float32)
-        plane[:height, :width] = coarse
+        plane = np.zeros((cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)), np.float32)
+        plane[:height, :width] = coarse / 255
         self.spectrum = cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=height)
-        self.energy = np.asarray(cv2.integral(coarse * coarse), np.float64)
-        self.stained = np.asarray(cv2.integral((coarse >= _STAINED).astype(np.uint8)), np.float64)
+        self.energy = np.asarray(cv2.integral((coarse / 255) ** 2), np.float32)
+        self.stained = np.asarray(cv2.integral((coarse >= _STAINED).astype(np.uint8)), np.float32)
 
 
 def register(
@@ -69,87 +68,70 @@ def register(
     """
     if first.shape != second.shape:
         return None
-    stained, evidence = _every_offset(first, second)
+    limits = [(-size + 1, size - 1) for size in first.shape]
     if around_px is not None:
-        _keep_near(evidence, around_px, within_px)
-    _, best, _, at = cv2.minMaxLoc(evidence)
+        reach = within_px / _COARSE + 1
+        middle = [value / _COARSE for value in around_px[::-1]]
+        limits = [
+            (max(low, floor(at - reach)), min(high, ceil(at + reach)))
+            for (low, high), at in zip(limits, middle, strict=True)
+        ]
+    rows, columns = (np.arange(low, high + 1, dtype=np.intp) for low, high in limits)
+    if not (len(rows) and len(columns)):
+        return None
+    stained, evidence = _tried(first, second, rows, columns)
+    _, best, _, (column, row) = cv2.minMaxLoc(evidence)
     if best <= 0:
         return None
-    rival = _second_best(evidence, at) / best
-    x, y = (_signed(value, size) for value, size in zip(at, evidence.shape[::-1], strict=True))
-    fine = _refined(first.stain, second.stain, (x * _COARSE, y * _COARSE))
-    if fine is None:
+    refined = _refined(first.stain, second.stain, (int(columns[column]) * _COARSE, int(rows[row]) * _COARSE))
+    if refined is None:
         return None
-    offset, better = fine
-    worth = float(stained[at[1], at[0]])
-    return Match(offset, better, _nats(worth, better), rival)
+    offset, agreement = refined
+    rival = _second_best(evidence, row, column) / best
+    return Match(offset, agreement, _nats(float(stained[row, column]), agreement), rival)
 
 
-def _every_offset(first: Pattern, second: Pattern) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def _tried(
+    first: Pattern, second: Pattern, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the stained pixels in common, and the evidence, for the offsets (rows, columns), in coarse pixels."""
     product = cv2.mulSpectrums(first.spectrum, second.spectrum, 0, conjB=True)
     common = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-    boxes = _overlaps(first.shape, first.padded)
-    power = np.sqrt(_sums(first.energy, boxes.first) * _sums(second.energy, boxes.second))
-    agreement = common / np.maximum(power, 1.0).astype(np.float32)
-    stained = np.minimum(_sums(first.stained, boxes.first), _sums(second.stained, boxes.second))
-    worth = np.where(boxes.enough & (stained * _COARSE**2 >= _LEAST_STAINED_PX), stained, 0)
-    agrees = np.clip(agreement, 0, 0.999)
-    evidence = -0.5 * worth.astype(np.float32) * np.log1p(-agrees * agrees)
-    return stained, np.asarray(evidence, np.float32)
-
-
-@dataclass(frozen=True)
-class _Overlaps:
-    first: tuple[NDArray[np.intp], ...]
-    second: tuple[NDArray[np.intp], ...]
-    enough: NDArray[np.bool_]
-
-
-@lru_cache(maxsize=4)
-def _overlaps(shape: tuple[int, int], padded: tuple[int, int]) -> _Overlaps:
-    """Return for every offset the part of each thumbnail that the other shows."""
-    dy, dx = (
-        np.array([_signed(value, size) for value in range(size)], np.intp) for size in padded
+    common = common[np.ix_(rows % common.shape[0], columns % common.shape[1])]
+    height, width = first.shape
+    tall, wide = np.maximum(height - abs(rows), 0), np.maximum(width - abs(columns), 0)
+    top, left = np.maximum(rows, 0), np.maximum(columns, 0)
+    back_top, back_left = np.maximum(-rows, 0), np.maximum(-columns, 0)
+    here, there = (
+        (top, top + tall, left, left + wide),
+        (back_top, back_top + tall, back_left, back_left + wide),
     )
-    (top, bottom), (left, right) = (
-        (np.clip(shift, 0, size), np.clip(shift + size, 0, size)) for shift, size in zip((dy, dx), shape, strict=True)
-    )
-    back_top, back_left = np.clip(-dy, 0, shape[0]), np.clip(-dx, 0, shape[1])
-    tall, wide = np.maximum(bottom - top, 0), np.maximum(right - left, 0)
-    first = (top, top + tall, left, left + wide)
-    back_top, back_left = np.minimum(back_top, shape[0] - tall), np.minimum(back_left, shape[1] - wide)
-    second = (back_top, back_top + tall, back_left, back_left + wide)
-    enough = tall[:, None] * wide[None] >= _LEAST_SHARE * shape[0] * shape[1]
-    return _Overlaps(first, second, enough)
+    power = _sums(first.energy, *here) * _sums(second.energy, *there)
+    agrees = np.clip(common / np.sqrt(np.maximum(power, 1)), 0, 0.999)
+    stained = np.minimum(_sums(first.stained, *here), _sums(second.stained, *there))
+    enough = tall[:, None] * wide[None] >= _LEAST_SHARE * height * width
+    stained[~enough | (stained * _COARSE**2 < _LEAST_STAINED_PX)] = 0
+    return stained, np.asarray(-0.5 * stained * np.log1p(-agrees * agrees), np.float32)
 
 
-def _sums(table: NDArray[np.float64], box: tuple[NDArray[np.intp], ...]) -> NDArray[np.float64]:
-    top, bottom, left, right = box
+def _sums(
+    table: NDArray[np.float32],
+    top: NDArray[np.intp],
+    bottom: NDArray[np.intp],
+    left: NDArray[np.intp],
+    right: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """Return the sums over boxes, one per row and column, from a summed-area table."""
     rows = table[bottom] - table[top]
     return np.asarray(rows[:, right] - rows[:, left])
 
 
-def _keep_near(evidence: NDArray[np.float32], around_px: tuple[float, float], within_px: float) -> None:
-    """Set to 0 whatever is not near, in place."""
-    reach = within_px / _COARSE + 1
-    for axis, (size, middle) in enumerate(zip(evidence.shape, around_px[::-1], strict=True)):
-        signed = np.array([_signed(value, size) for value in range(size)])
-        far = np.abs(signed - middle / _COARSE) > reach
-        evidence[far if axis == 0 else (slice(None), far)] = 0
-
-
-def _second_best(evidence: NDArray[np.float32], at: tuple[int, int]) -> float:
-    rows, columns = (
-        np.arange(middle - _APART_PX, middle + _APART_PX + 1) % size
-        for middle, size in zip((at[1], at[0]), evidence.shape, strict=True)
-    )
+def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:
     others = evidence.copy()
-    others[np.ix_(rows, columns)] = 0
+    others[
+        max(0, row - _APART_PX) : row + _APART_PX + 1, max(0, column - _APART_PX) : column + _APART_PX + 1
+    ] = 0
     return float(others.max())
-
-
-def _signed(value: int, size: int) -> int:
-    return value - size if value > size // 2 else value
 
 
 def _refined(
@@ -173,7 +155,10 @@ def _refined(
         move = np.array([[1, 0, -step[0]], [0, 1, -step[1]]])
         moved = cv2.warpAffine(around.astype(np.float32), move, part.shape[::-1])
         power, both = float((moved * moved).sum()), float((moved * part).sum())
-        slope_x, slope_y = cv2.Scharr(moved, -1, 1, 0, scale=1 / 32), cv2.Scharr(moved, -1, 0, 1, scale=1 / 32)
+        slope_x, slope_y = (
+            cv2.Scharr(moved, -1, 1, 0, scale=1 / 32),
+            cv2.Scharr(moved, -1, 0, 1, scale=1 / 32),
+        )
         xx, yy = float((slope_x * slope_x).sum()), float((slope_y * slope_y).sum())
         xy = float((slope_x * slope_y).sum())
         if both <= 0 or xx * yy - xy * xy <= 0:
@@ -188,4 +173,4 @@ def _refined(
 
 
 def _nats(worth: float, agreement: float) -> float:
-    return -0.5 * worth * float(np.log1p(-min(agreement, 0.999) ** 2))
+    return -0.5 * worth * float(np.log1p(-(min(agreement, 0.999) ** 2)))
