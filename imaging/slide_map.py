@@ -1,0 +1,368 @@
+"""The slide as far as it was seen: where each field lies, and every head once.
+
+A field is placed by its stage position, corrected by what its neighbours show; without a stage by what it shows
+alone. A field that fits nowhere begins an island with coordinates of its own; islands are joined when a field is
+recognised on two of them. The map is the same whether it grew in one go or was restored from what was committed:
+`restore` repeats what `place` decided. Knows thumbnails and heads' places; no store, no classifier.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zpscope.imaging.constellation import Constellation
+from zpscope.imaging.packed import Cells, Rows
+from zpscope.imaging.register import Match, Pattern, register
+from zpscope.imaging.thumbnail import stain_of
+from zpscope.imaging.unique import KnownHeads, View
+
+STAGE_ISLAND = 0
+"""Fields with a stage position all lie on this one."""
+_STILL_UM = 1.0
+_STILL_AGREEMENT = 0.97
+_SHARPER = 1.15
+"""A field that shows the same again is looked at if its detail is so much finer."""
+_DRIFT_UM = 1.5
+"""Fields of one island are placed against one another better than so."""
+_SAME_PLACE_UM = 1.0
+_NEIGHBOURS = 3
+"""Neighbours that a field is compared with, those that share most with it."""
+_RECENT = 2
+_KEPT_PATTERNS = 24
+_MANY_VOTES = 4
+"""Three heads that fit give at least so many."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A field as the map sees it, before its heads are looked for."""
+
+    thumbnail: bytes
+    """See `thumbnail`."""
+    um_per_px: float
+    """Of the thumbnail."""
+    size_um: Point
+    """Width and height of the field."""
+    stage_um: Point | None
+    """Where the stage says that the field's centre is."""
+    detail: float
+    """How fine the field's detail is; see `thumbnail.detail`."""
+
+
+@dataclass(frozen=True)
+class Join:
+    """Two islands that turned out to be one."""
+
+    island: int
+    into: int
+    shift_um: Point
+    """From the coordinates of the one to those of the other."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A head seen for the first time, or better than before."""
+
+    index: int
+    """In the field."""
+    known: int
+    """Which head of the slide it is."""
+    at_um: Point
+    area_um2: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What the map took from one field: all that it needs to be restored."""
+
+    number: int
+    """Of the field, from 0, among those placed."""
+    island: int
+    centre_um: Point
+    size_um: Point
+    detail: float
+    stage_um: Point | None
+    joins: tuple[Join, ...]
+    heads: tuple[Counted, ...]
+    gone: tuple[View, ...] = ()
+    """Earlier views that count no more: a better one is here, or they turned out to be one head."""
+
+
+@dataclass(frozen=True)
+class _Fit:
+    island: int
+    centre_um: Point
+    evidence: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """A first look at a field."""
+
+    sight: Sight
+    pattern: Pattern
+    last: Match | None
+    """Against the last placed field."""
+    still: bool
+    """It shows again what the last placed field showed, and nothing new."""
+
+
+class SlideMap:
+    """The fields and heads of one slide."""
+
+    def __init__(self, thumbnail_of: Callable[[int], bytes], stage_error_um: float) -> None:
+        """thumbnail_of: returns a placed field's thumbnail by its number. stage_error_um: of the stage, at most."""
+        self._thumbnail_of = thumbnail_of
+        self._error_um = stage_error_um
+        self._fields = Rows([("x_um", "f8"), ("y_um", "f8"), ("island", "i4")])
+        self._cells = Cells(64.0)
+        self._known = KnownHeads()
+        self._pairs = Constellation()
+        self._patterns: OrderedDict[int, Pattern] = OrderedDict()
+        self._islands: dict[int, int] = {}
+        self._next_island = STAGE_ISLAND + 1
+        self._last: Placement | None = None
+
+    @property
+    def heads(self) -> KnownHeads:
+        """Every head once."""
+        return self._known
+
+    def look(self, sight: Sight) -> Look:
+        """Compare a field with the last one; changes nothing."""
+        pattern = Pattern(stain_of(sight.thumbnail))
+        last = self._last
+        if last is None:
+            return Look(sight, pattern, None, still=False)
+        before = self._pattern(last.number)
+        moved_um: Point = (0.0, 0.0)
+        if sight.stage_um is None or last.stage_um is None:
+            match = register(before, pattern)
+        else:
+            moved_um = _less(sight.stage_um, last.stage_um)
+            match = register(
+                before, pattern, _scaled(moved_um, 1 / sight.um_per_px), 2 * self._error_um / sight.um_per_px
+            )
+        still = (
+            match is not None
+            and match.agreement >= _STILL_AGREEMENT
+            and max(map(abs, match.offset_px)) * sight.um_per_px <= _STILL_UM
+            and max(map(abs, moved_um)) <= 2 * self._error_um + _STILL_UM
+            and sight.detail <= _SHARPER * last.detail
+        )
+        return Look(sight, pattern, match, still)
+
+    def place(
+        self,
+        look: Look,
+        index: NDArray[np.intp],
+        offsets_um: NDArray[np.float64],
+        area_um2: NDArray[np.float64],
+        sharpness: NDArray[np.float64],
+    ) -> Placement:
+        """Add a field and its heads.
+
+        index (N,): the heads in the field that may count. offsets_um (N, 2): from the field's centre.
+        """
+        sight = look.sight
+        fits = self._fits(look, offsets_um)
+        island, centre_um = self._settled(fits, sight.stage_um)
+        joins, gone = self._joined(island, centre_um, fits)
+        views = [centre_um, *(fit.centre_um for fit in fits if fit.island == island)]
+        places = [offsets_um + view for view in _distinct(views)]
+        seen = self._known.recognise(island, places, area_um2, sharpness)
+        gone += [self._known.view(head) for head in seen.known[seen.better].tolist() if head >= 0]
+        fresh = len(self._known)
+        heads: list[Counted] = []
+        for i in np.flatnonzero(seen.better).tolist():
+            known = int(seen.known[i])
+            if known < 0:
+                known, fresh = fresh, fresh + 1
+            at_um = (float(places[0][i, 0]), float(places[0][i, 1]))
+            heads.append(Counted(int(index[i]), known, at_um, float(area_um2[i]), float(sharpness[i])))
+        placement = Placement(
+            number=len(self._fields),
+            island=island,
+            centre_um=centre_um,
+            size_um=sight.size_um,
+            detail=sight.detail,
+            stage_um=sight.stage_um,
+            joins=tuple(joins),
+            heads=tuple(heads),
+            gone=tuple(gone),
+        )
+        self._take(placement)
+        self._keep(placement.number, look.pattern)
+        return placement
+
+    def restore(self, placement: Placement) -> None:
+        """Take a field as it was placed before; `gone` is not needed."""
+        for join in placement.joins:
+            self._join(join)
+        self._take(placement)
+
+    def _take(self, placement: Placement) -> None:
+        self._last = placement
+        number = self._fields.append(*placement.centre_um, placement.island)
+        self._cells.add(number, placement.island, *placement.centre_um)
+        self._islands[placement.island] = self._islands.get(placement.island, 0) + 1
+        self._next_island = max(self._next_island, placement.island + 1)
+        for head in placement.heads:
+            view = View(placement.number, head.index)
+            known = -1 if head.known == len(self._known) else head.known
+            self._known.put(known, placement.island, head.at_um, view, head.area_um2, head.sharpness)
+        ids = np.array([head.known for head in placement.heads], np.intp)
+        self._pairs.add(ids, np.array([head.at_um for head in placement.heads]).reshape(-1, 2))
+
+    def _fits(self, look: Look, offsets_um: NDArray[np.float64]) -> list[_Fit]:
+        """Return where the field lies, by each placed field that shows a part of it."""
+        sight, last = look.sight, self._last
+        if last is None:
+            return []
+        if sight.stage_um is not None:
+            return self._near(look, STAGE_ISLAND, sight.stage_um, 2 * self._error_um)
+        fits: list[_Fit] = []
+        for number in range(len(self._fields) - 1, max(-1, len(self._fields) - 1 - _RECENT), -1):
+            match = look.last if number == last.number else register(self._pattern(number), look.pattern)
+            if match is not None and _stands_alone(match):
+                fits = [self._fit(number, match, sight)]
+                fits += self._near(look, fits[0].island, fits[0].centre_um, _DRIFT_UM, but=number)
+                break
+        for guess in self._pairs.guesses(self._known, offsets_um):
+            if any(fit.island == guess.island for fit in fits) or guess.island not in self._islands:
+                continue
+            many = guess.heads >= _MANY_VOTES
+            fits += self._near(
+                look, guess.island, guess.shift_um, _DRIFT_UM, least=150.0 if not many else 60.0
+            )
+        return fits
+
+    def _near(
+        self,
+        look: Look,
+        island: int,
+        centre_um: Point,
+        within_um: float,
+        *,
+        but: int = -1,
+        least: float = 15.0,
+    ) -> list[_Fit]:
+        """Return where neighbours put a field that lies about `centre_um`, on their island."""
+        sight, fits = look.sight, list[_Fit]()
+        size_um = np.array(sight.size_um)
+        near = self._cells.around(island, *centre_um, float(size_um.max()))
+        near = near[near != but]
+        apart = np.abs(
+            np.stack([self._fields.rows["x_um"][near], self._fields.rows["y_um"][near]], -1) - centre_um
+        )
+        shared = np.prod(np.maximum(1 - apart / size_um, 0), axis=1)
+        for i in np.argsort(-shared, kind="stable")[:_NEIGHBOURS].tolist():
+            if shared[i] <= 0:
+                break
+            number = int(near[i])
+            last = self._last
+            if (
+                look.last is not None
+                and last is not None
+                and number == last.number
+                and sight.stage_um is not None
+            ):
+                match = look.last
+            else:
+                way = _scaled(_less(centre_um, self._centre(number)), 1 / sight.um_per_px)
+                match = register(self._pattern(number), look.pattern, way, within_um / sight.um_per_px)
+            if match is not None and match.agreement >= 0.85 and match.evidence >= least:
+                fits.append(self._fit(number, match, sight))
+        return fits
+
+    def _fit(self, number: int, match: Match, sight: Sight) -> _Fit:
+        x, y = self._centre(number)
+        off = _scaled(match.offset_px, sight.um_per_px)
+        return _Fit(int(self._fields.rows["island"][number]), (x + off[0], y + off[1]), match.evidence)
+
+    def _settled(self, fits: list[_Fit], stage_um: Point | None) -> tuple[int, Point]:
+        """Return island and centre of a field that fits so."""
+        if not fits:
+            return (self._next_island, (0.0, 0.0)) if stage_um is None else (STAGE_ISLAND, stage_um)
+        island = max((fit.island for fit in fits), key=self._rank)
+        here = [fit for fit in fits if fit.island == island]
+        best = max(here, key=lambda fit: fit.evidence)
+        close = [fit for fit in here if _far(fit.centre_um, best.centre_um) <= _SAME_PLACE_UM]
+        weights = np.array([fit.evidence for fit in close])
+        centre = np.average([fit.centre_um for fit in close], axis=0, weights=weights)
+        if stage_um is not None:
+            bound = 2 * self._error_um  # the field that all others hang on may be as wrong itself
+            centre = np.clip(centre, np.array(stage_um) - bound, np.array(stage_um) + bound)
+        return island, (float(centre[0]), float(centre[1]))
+
+    def _rank(self, island: int) -> tuple[bool, int, int]:
+        """Return what is greatest for the island that others join: the stage's, the largest, the first."""
+        return island == STAGE_ISLAND, self._islands.get(island, 0), -island
+
+    def _joined(self, island: int, centre_um: Point, fits: list[_Fit]) -> tuple[list[Join], list[View]]:
+        joins: list[Join] = []
+        gone: list[View] = []
+        for other in sorted({fit.island for fit in fits} - {island}):
+            best = max((fit for fit in fits if fit.island == other), key=lambda fit: fit.evidence)
+            joins.append(Join(other, island, _less(centre_um, best.centre_um)))
+            gone += self._join(joins[-1])
+        return joins, gone
+
+    def _join(self, join: Join) -> list[View]:
+        fields = self._fields.rows
+        for number in np.flatnonzero(fields["island"] == join.island).tolist():
+            x, y = self._centre(number)
+            self._cells.remove(number, join.island, x, y)
+            x, y = x + join.shift_um[0], y + join.shift_um[1]
+            fields["x_um"][number], fields["y_um"][number], fields["island"][number] = x, y, join.into
+            self._cells.add(number, join.into, x, y)
+        self._islands[join.into] += self._islands.pop(join.island)
+        return [self._known.view(head) for head in self._known.join(join.island, join.into, join.shift_um)]
+
+    def _centre(self, number: int) -> Point:
+        row = self._fields.rows[number]
+        return float(row["x_um"]), float(row["y_um"])
+
+    def _pattern(self, number: int) -> Pattern:
+        kept = self._patterns.get(number)
+        if kept is None:
+            kept = Pattern(stain_of(self._thumbnail_of(number)))
+        self._keep(number, kept)
+        return kept
+
+    def _keep(self, number: int, pattern: Pattern) -> None:
+        self._patterns[number] = pattern
+        self._patterns.move_to_end(number)
+        if len(self._patterns) > _KEPT_PATTERNS:
+            self._patterns.popitem(last=False)
+
+
+def _stands_alone(match: Match) -> bool:
+    """Return whether a match is sure enough without knowing anything else: it takes more than one head."""
+    return match.agreement >= 0.95 and match.evidence >= 150.0 and match.rival <= 0.7
+
+
+def _distinct(points: list[Point]) -> list[Point]:
+    kept: list[Point] = []
+    for point in points:
+        if all(_far(point, other) > _SAME_PLACE_UM / 2 for other in kept):
+            kept.append(point)
+    return kept
+
+
+def _less(a: Point, b: Point) -> Point:
+    return a[0] - b[0], a[1] - b[1]
+
+
+def _scaled(a: Point, times: float) -> Point:
+    return a[0] * times, a[1] * times
+
+
+def _far(a: Point, b: Point) -> float:
+    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
