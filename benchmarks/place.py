@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,15 +16,13 @@ from numpy.typing import NDArray
 
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.synthetic import expose, reported_um
-from zpscope.drivers.truth import heads_in_field
+from zpscope.drivers.truth import FieldTruth, heads_in_field
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
-from zpscope.imaging.picture import read_picture
 from zpscope.imaging.place import in_frame, offsets_um
-from zpscope.imaging.register import Pattern, register
-from zpscope.imaging.slide_map import STAGE_ISLAND, Placement, Point, Sight, SlideMap
-from zpscope.imaging.thumbnail import detail, shrunk_times, stain_of, thumbnail
+from zpscope.imaging.slide_map import Placement, Point, Sight, SlideMap
+from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
 
 Field = NDArray[np.uint8]
 
@@ -54,7 +51,9 @@ class Tally:
     spent_s: list[float] = field(default_factory=list[float])
 
 
-def scan(fields: Iterator[tuple[Field, Point | None, Callable[[], Heads]]], um_per_px: float, error_um: float) -> Tally:
+def scan(
+    fields: Iterator[tuple[Field, Point | None, Callable[[], Heads]]], um_per_px: float, error_um: float
+) -> Tally:
     """Place the fields of a scan, one after the other."""
     thumbnails: list[bytes] = []
     tally = Tally(SlideMap(lambda number: thumbnails[number], error_um), thumbnails)
@@ -87,7 +86,9 @@ def scan(fields: Iterator[tuple[Field, Point | None, Callable[[], Heads]]], um_p
     return tally
 
 
-def drawn(settings: SyntheticCamera, numbers: range, *, segment: bool) -> Iterator[tuple[Field, Point | None, Callable[[], Heads]]]:
+def drawn(
+    settings: SyntheticCamera, numbers: range, *, segment: bool
+) -> Iterator[tuple[Field, Point | None, Callable[[], Heads]]]:
     """Yield the fields of a simulated scan, their stage positions, and what is found in them."""
     colour = [SlideColour.fresh()]
     shape = (settings.height_px, settings.width_px)
@@ -96,16 +97,24 @@ def drawn(settings: SyntheticCamera, numbers: range, *, segment: bool) -> Iterat
         true = heads_in_field(settings, number)
         places = offsets_um(true.centre_px, shape, settings.um_per_px)
 
-        def found(pixels: Field = pixels, places: NDArray[np.float64] = places) -> Heads:
+        def found(
+            pixels: Field = pixels, places: NDArray[np.float64] = places, true: FieldTruth = true
+        ) -> Heads:
             examination = examine(pixels, settings.um_per_px, colour[0])
             colour[0], heads = examination.colour, examination.heads
             kept = heads.accepted
             offsets = offsets_um(heads.centre_px[kept], shape, settings.um_per_px)
-            apart = np.linalg.norm(offsets[:, None] - places[None], axis=2) if len(places) else np.full((len(offsets), 1), 9.0)
+            apart = (
+                np.linalg.norm(offsets[:, None] - places[None], axis=2)
+                if len(places)
+                else np.full((len(offsets), 1), 9.0)
+            )
             names = [true.sperm[int(row.argmin())].id if row.min() < 1.5 else -1 for row in apart]
             return Heads(offsets, heads.area_um2[kept], heads.sharpness[kept], tuple(names))
 
-        def told(places: NDArray[np.float64] = places, number: int = number) -> Heads:
+        def told(
+            places: NDArray[np.float64] = places, number: int = number, true: FieldTruth = true
+        ) -> Heads:
             rng = np.random.default_rng((settings.seed, 99, number))
             area = np.array([np.pi / 4 * one.length_um * one.width_um for one in true.sperm])
             return Heads(
@@ -143,7 +152,15 @@ def serpentine(fields: int, *, segment: bool, slide: str, seeds: list[int]) -> N
         error = 100 * (counted - len(true)) / len(true)
         missed = len(true.keys() - times.keys())
         milliseconds = 1000 * float(np.median(tally.spent_s))
-        row(f"{slide}, {seed}", str(len(true)), str(counted), f"{error:+.2f}", str(twice), str(missed), f"{milliseconds:.1f}")
+        row(
+            f"{slide}, {seed}",
+            str(len(true)),
+            str(counted),
+            f"{error:+.2f}",
+            str(twice),
+            str(missed),
+            f"{milliseconds:.1f}",
+        )
 
 
 def row(*cells: str) -> None:

@@ -82,6 +82,17 @@ class ReplayCamera(Model):
 Camera = Annotated[SyntheticCamera | ReplayCamera | PylonCamera, Field(discriminator="driver")]
 
 
+class Place(Model):
+    """Where fields lie on the slide, so that a head seen in several of them counts once."""
+
+    stage_error_um: Annotated[float, Field(gt=0, le=20)] = 5.0
+    """The stage's word on where a field is, is wrong by at most so much, in x and in y: backlash and repeatability."""
+    apart: Literal["left_out", "counted"] = "left_out"
+    """Without a stage: the heads of fields that are not known to join the others. `left_out`: they are not counted,
+    for they may have been counted there. `counted`: they are, because fields that share nothing to be seen were
+    taken at different places, as single pictures of a slide are."""
+
+
 class Tally(Model):
     """Counting rules; see `counting/`."""
 
@@ -137,6 +148,7 @@ class Settings(Model):
 
     camera: Camera
     classifier: Classifier = OnnxRuntimeClassifier()
+    place: Place = Place()
     tally: Tally = Tally()
     wire: Wire = Wire()
     store: Store = Store()

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 
 @dataclass
@@ -34,6 +35,23 @@ class SessionAccount:
         self.span_ns = (self.span_ns[0] if self.span_ns else captured_ns, captured_ns)
 
 
+UNMAPPED = -1
+"""The island of fields committed before there were any: they count."""
+SUPERSEDED = "superseded"
+"""Reason of a head that was counted, until a later field showed it better."""
+UNPLACED = "unplaced"
+"""Reason of heads on an island that is not known to join the others."""
+
+
+@dataclass
+class Island:
+    """Fields that are placed against one another."""
+
+    fields: int = 0
+    k: int = 0
+    n: int = 0
+
+
 @dataclass(frozen=True)
 class FieldCount:
     """What one committed field adds."""
@@ -44,6 +62,10 @@ class FieldCount:
     """Per object found: empty if it was classified."""
     k: int
     """Heads classified as ZP-binding."""
+    island: int = UNMAPPED
+    """Where it lies."""
+    joins: tuple[tuple[int, int], ...] = ()
+    """Islands that it shows to be one: which, and with which."""
 
 
 @dataclass
@@ -55,9 +77,42 @@ class Ledger:
     scored: int = 0
     skipped: Counter[str] = field(default_factory=Counter[str])
     found: int = 0
-    rejected: Counter[str] = field(default_factory=Counter[str])
-    k: int = 0
-    n: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+    """Objects that count on no island, by reason."""
+    islands: dict[int, Island] = field(default_factory=dict[int, Island])
+    apart: Literal["left_out", "counted"] = "left_out"
+    """See `config.settings.Place`."""
+
+    @property
+    def main_island(self) -> int:
+        """The island that counts: the stage's, else that of most fields, else the first; its heads have no say."""
+        mapped = [one for one in self.islands if one != UNMAPPED]
+        return max(mapped, key=lambda one: (one == 0, self.islands[one].fields, -one), default=UNMAPPED)
+
+    @property
+    def n(self) -> int:
+        """Heads classified that count."""
+        return sum(island.n for island in self._counted())
+
+    @property
+    def k(self) -> int:
+        """Of these, ZP-binding."""
+        return sum(island.k for island in self._counted())
+
+    @property
+    def unplaced(self) -> int:
+        """Scored fields whose heads are left out, because nobody knows where they lie."""
+        return self.scored - sum(island.fields for island in self._counted())
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """Objects that do not count, by reason."""
+        left_out = sum(island.n for island in self.islands.values()) - self.n
+        return self.refused + Counter({UNPLACED: left_out})
+
+    def _counted(self) -> list[Island]:
+        kept = (UNMAPPED, self.main_island)
+        return [one for i, one in self.islands.items() if self.apart == "counted" or i in kept]
 
     @property
     def captured(self) -> int:
@@ -136,17 +191,33 @@ class Ledger:
             account.lost[stage] = account.lost.get(stage, 0) + missing
         return missing > 0
 
-    def commit(self, session: str, count: FieldCount, captured_ns: int) -> None:
-        """Add one committed field."""
+    def commit(
+        self, session: str, count: FieldCount, captured_ns: int, withdrawn: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Add one committed field; `withdrawn` k and n were counted before, and are shown better now."""
         self.sessions.setdefault(session, SessionAccount()).commit(captured_ns)
         if count.skip:
             self.skipped[count.skip] += 1
             return
         self.scored += 1
         self.found += len(count.reasons)
-        self.rejected.update(reason for reason in count.reasons if reason)
-        self.n += sum(not reason for reason in count.reasons)
-        self.k += count.k
+        self.refused.update(reason for reason in count.reasons if reason)
+        k, n = withdrawn
+        if n:
+            self.refused[SUPERSEDED] += n
+        self.add(count.island, 1, count.k - k, sum(not reason for reason in count.reasons) - n)
+        for island, into in count.joins:
+            self.join(island, into)
+
+    def add(self, island: int, fields: int, k: int, n: int) -> None:
+        """Add fields and heads to an island."""
+        one = self.islands.setdefault(island, Island())
+        one.fields, one.k, one.n = one.fields + fields, one.k + k, one.n + n
+
+    def join(self, island: int, into: int) -> None:
+        """Make two islands one."""
+        one = self.islands.pop(island)
+        self.add(into, one.fields, one.k, one.n)
 
     @staticmethod
     def _book(account: SessionAccount, lost: Mapping[str, int]) -> None:

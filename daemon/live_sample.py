@@ -17,7 +17,7 @@ from zpscope.daemon.summary import summarise
 from zpscope.daemon.wire import CameraMessage, FrameMessage, SampleState, SampleSummary
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
-from zpscope.imaging.unique import CountedHeads
+from zpscope.imaging.slide_map import SlideMap
 
 
 class LiveSample:
@@ -28,9 +28,10 @@ class LiveSample:
         self.record = record
         self._settings = settings
         self.ledger = store.ledger(record.id)
-        counted = CountedHeads(store.counted_um(record.id))
+        self._uncommitted: dict[int, bytes] = {}
+        """Thumbnails of placed fields that are not in the store yet."""
         colour = SlideColour.from_json(record.colour)
-        self._scorer = Scorer(engine, settings.classifier.batch, colour, counted)
+        self._scorer = Scorer(engine, settings.classifier.batch, colour, self._restored())
         self._received: dict[str, int] = {}
         self._taken: dict[str, int] = {s: a.committed for s, a in self.ledger.sessions.items()}
 
@@ -82,15 +83,21 @@ class LiveSample:
         self.ledger.hear(header.session, header.captured, header.lost)
         if self._settings.wire.delivery == "newest" and self._give_way(header, age_ms):
             return None
-        return self._scorer.examine(header, pixels)
+        examined = self._scorer.examine(header, pixels)
+        if examined.placement is not None:
+            self._uncommitted[examined.placement.number] = examined.thumbnail
+        return examined
 
     def commit(self, fields: Sequence[ExaminedField]) -> list[ScoredField]:
         """Classify examined fields together and commit them one by one, in order."""
         scored_fields = self._scorer.classify(fields)
         for scored in scored_fields:
             session = scored.examined.header.session
-            self._store.commit_field(self.record.id, scored, self.ledger.sessions[session])
-            self.ledger.commit(session, scored.count, scored.examined.header.captured_ns)
+            account = self.ledger.sessions[session]
+            withdrawn = self._store.commit_field(self.record.id, scored, account)
+            self.ledger.commit(session, scored.count, scored.examined.header.captured_ns, withdrawn)
+            if scored.examined.placement is not None:
+                del self._uncommitted[scored.examined.placement.number]
         return scored_fields
 
     def stop(self, now_ns: int) -> None:
@@ -118,6 +125,18 @@ class LiveSample:
             self._set_state(
                 "incomplete" if self.ledger.lost or unknown else "complete", self.record.stopped_ns
             )
+
+    def _restored(self) -> SlideMap:
+        """Return the map of the slide as the committed fields made it."""
+        slide = SlideMap(self._thumbnail, self._settings.place.stage_error_um)
+        for x_um, y_um, area_um2 in self._store.counted_before(self.record.id):
+            slide.remember((x_um, y_um), area_um2)
+        for placement in self._store.placements(self.record.id):
+            slide.restore(placement)
+        return slide
+
+    def _thumbnail(self, number: int) -> bytes:
+        return self._uncommitted.get(number) or self._store.thumbnail(self.record.id, number)
 
     def _give_way(self, header: FrameMessage, age_ms: float) -> bool:
         """Book the frames that delivery `newest` has passed over; return whether this one is too old as well."""

@@ -84,6 +84,16 @@ class LedgerCollector(Collector):
             "Times the camera process was started afresh while a sample was open.",
             sum(max(0, len(one.sessions) - 1) for one in ledgers),
         )
+        yield GaugeMetricFamily(
+            "zpscope_fields_unplaced",
+            "Scored fields that fit nowhere on the slide; their heads are left out.",
+            sum(one.unplaced for one in ledgers),
+        )
+        yield GaugeMetricFamily(
+            "zpscope_islands",
+            "Parts of slides that are not known to join.",
+            sum(len(one.islands) for one in ledgers),
+        )
         yield _counter("zpscope_objects_found", "Objects found.", sum(one.found for one in ledgers))
         rejected = [one.rejected for one in ledgers]
         yield _by("zpscope_objects_rejected", "Objects not classified.", "reason", rejected)

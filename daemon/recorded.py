@@ -1,13 +1,15 @@
 """Recorded fields through the very same stages as live ones, in this process, without socket or store."""
 
+from dataclasses import replace
+
 from zpscope.config.settings import Settings
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.ledger import Ledger
-from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer
+from zpscope.daemon.scoring import ExaminedField, ScoredField, ScoredObject, Scorer
 from zpscope.drivers.camera import Camera, EndOfStream
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
-from zpscope.imaging.unique import CountedHeads
+from zpscope.imaging.slide_map import SlideMap
 
 _GRAB_S = 60.0
 
@@ -15,10 +17,12 @@ _GRAB_S = 60.0
 def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[Ledger, list[ScoredField]]:
     """Return the account and the scored fields of a whole recording, in order."""
     batch = settings.classifier.batch
-    scorer = Scorer(engine, batch, SlideColour.fresh(), CountedHeads())
+    thumbnails: list[bytes] = []
+    slide = SlideMap(thumbnails.__getitem__, settings.place.stage_error_um)
+    scorer = Scorer(engine, batch, SlideColour.fresh(), slide)
     capture = Capture(settings.camera.name, settings.camera.um_per_px)
     capture.demand("recorded")
-    ledger = Ledger()
+    ledger = Ledger(apart=settings.place.apart)
     scored: list[ScoredField] = []
     waiting: list[ExaminedField] = []
     with camera:
@@ -26,12 +30,24 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
             try:
                 grab = camera.grab(_GRAB_S)
                 waiting.append(scorer.examine(capture.take(grab, camera.format), grab.pixels.copy()))
+                if waiting[-1].placement is not None:
+                    thumbnails.append(waiting[-1].thumbnail)
             except EndOfStream as end:
                 capture.end(end.lost)
             if capture.exhausted or sum(len(field.crops) for field in waiting) >= batch:
                 scored += scorer.classify(waiting)
                 waiting.clear()
     ledger.hear(capture.session, capture.captured, capture.lost)
-    for field in scored:
-        ledger.commit(capture.session, field.count, field.examined.header.captured_ns)
+    placed: dict[int, int] = {}
+    for i, field in enumerate(scored):
+        placement, withdrawn = field.examined.placement, list[ScoredObject]()
+        for view in placement.gone if placement else ():
+            earlier = placed[view.field]
+            withdrawn += [head for head in scored[earlier].objects() if head.index == view.index]
+            gone = scored[earlier].superseded | {view.index}
+            scored[earlier] = replace(scored[earlier], superseded=gone)
+        less = (sum(bool(head.bound) for head in withdrawn), len(withdrawn))
+        ledger.commit(capture.session, field.count, field.examined.header.captured_ns, less)
+        if placement is not None:
+            placed[placement.number] = i
     return ledger, scored

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zpscope.config.settings import ReplayCamera, Settings
+from zpscope.config.settings import Place, ReplayCamera, Settings
 from zpscope.daemon import wire
 from zpscope.daemon.process import add_scale_argument, scale_of, start_log
 from zpscope.daemon.recorded import score_recorded
@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = open_bundle(path, PREPROCESSING_HASH, CROP_UM_PER_PX)
     lost = False
     for folder in arguments.folders:
-        settings = Settings(camera=ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px))
+        camera = ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
+        settings = Settings(camera=camera, place=Place(apart="counted"))
         with open_engine(settings.classifier, bundle) as engine:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
             result = wire.extend(

@@ -1,4 +1,4 @@
-"""The way of one frame from pixels to scores: decode, segment, gate, place, unique, crop, classify.
+"""The way of one frame from pixels to scores: decode, look, segment, gate, place, unique, crop, classify.
 
 The same for live and recorded fields, so that both give the same heads. Knows no socket, no clock and no store.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused
-from zpscope.daemon.ledger import FieldCount
+from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, FieldCount
 from zpscope.daemon.wire import FrameMessage
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
@@ -18,11 +18,16 @@ from zpscope.imaging.crop import CROP_PX, cut_crops
 from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
-from zpscope.imaging.place import slide_positions_um
-from zpscope.imaging.unique import CountedHeads
+from zpscope.imaging.place import in_frame, offsets_um
+from zpscope.imaging.slide_map import Look, Placement, Sight, SlideMap
+from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
 
 DUPLICATE = "duplicate"
-"""Reason of a head that was counted in an earlier, overlapping field."""
+"""Reason of a head that an earlier, overlapping field shows as well or better."""
+OUTSIDE_FRAME = "outside_frame"
+"""Reason of a head so near to the border that its size would decide whether it is whole."""
+STATIONARY = "stationary"
+"""Reason of a field that shows again what the one before it showed."""
 REFUSED = "refused"
 """Reason of a field that cannot be examined honestly."""
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
@@ -40,13 +45,17 @@ class ExaminedField:
     heads: Heads | None
     """None if the field is skipped."""
     slide_um: NDArray[np.float64] | None
-    """(N, 2) slide positions in µm, None without a stage."""
+    """(N, 2) positions in µm, in the coordinates of the field's island."""
     crops: NDArray[np.uint8]
     """(A, 128, 128) of the accepted heads, in order."""
     colour: SlideColour
     """The slide's colour model after this field."""
     remark: str = ""
     """Why the field was refused, in words."""
+    placement: Placement | None = None
+    """Where it lies, and which heads count from it; None if it is skipped."""
+    thumbnail: bytes = b""
+    """What it is recognised by; see `imaging.thumbnail`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class ScoredObject:
     index: int
     """Its place in `Heads`."""
     reason: str
-    """Empty if classified; then the other three are there."""
+    """Empty if it counts; the other three are there if it does, or did."""
     p: float | None
     bound: bool | None
     crop: NDArray[np.uint8] | None
@@ -70,6 +79,8 @@ class ScoredField:
     examined: ExaminedField
     p: NDArray[np.float32]
     """(A,) P(ZP-binding)."""
+    superseded: frozenset[int] = frozenset()
+    """Of the heads that counted, those that a later field showed better, by their place in `Heads`."""
 
     @property
     def bound(self) -> NDArray[np.bool_]:
@@ -79,28 +90,41 @@ class ScoredField:
     @property
     def count(self) -> FieldCount:
         """What the field adds to the ledger."""
-        heads = self.examined.heads
-        return FieldCount(self.examined.skip, heads.reason if heads else (), int(self.bound.sum()))
+        heads, placement = self.examined.heads, self.examined.placement
+        joins = placement.joins if placement else ()
+        return FieldCount(
+            self.examined.skip,
+            heads.reason if heads else (),
+            int(self.bound.sum()),
+            placement.island if placement else UNMAPPED,
+            tuple((join.island, join.into) for join in joins),
+        )
 
     def objects(self) -> Iterator[ScoredObject]:
         """Yield every object found, with the scores of those that were classified."""
         scores = zip(map(float, self.p), map(bool, self.bound), self.examined.crops, strict=True)
         for i, reason in enumerate(self.examined.heads.reason if self.examined.heads else ()):
-            yield ScoredObject(i, reason, None, None, None) if reason else ScoredObject(i, "", *next(scores))
+            if reason:
+                yield ScoredObject(i, reason, None, None, None)
+            else:
+                yield ScoredObject(i, SUPERSEDED if i in self.superseded else "", *next(scores))
 
 
 class Scorer:
     """The stages over the fields of one slide, in the order in which they were captured."""
 
-    def __init__(self, engine: Engine, batch: int, colour: SlideColour, counted: CountedHeads) -> None:
+    def __init__(self, engine: Engine, batch: int, colour: SlideColour, slide: SlideMap) -> None:
         self._engine = engine
         self._batch = batch
         self._colour = colour
-        self._counted = counted
+        self._slide = slide
 
     def examine(self, header: FrameMessage, pixels: NDArray[np.uint8]) -> ExaminedField:
         """Find, gate and cut the heads of the next field."""
         field = decode(pixels, header.layout)
+        look = self._slide.look(_sight(header, field))
+        if look.still:
+            return ExaminedField(header, field, STATIONARY, None, None, _NO_CROPS, self._colour)
         try:
             examination = examine(field, header.um_per_px, self._colour)
         except FieldRefused as error:
@@ -108,13 +132,20 @@ class Scorer:
         self._colour = examination.colour
         if examination.skip:
             return ExaminedField(header, field, examination.skip, None, None, _NO_CROPS, self._colour)
-        heads, slide_um = examination.heads, None
-        if header.stage_um is not None:
-            shape_px = (header.height_px, header.width_px)
-            slide_um = slide_positions_um(heads.centre_px, shape_px, header.stage_um, header.um_per_px)
-            heads = self._unique(heads, slide_um)
+        heads, placement = self._place(look, examination.heads, header.um_per_px)
+        around_um = offsets_um(heads.centre_px, (header.height_px, header.width_px), header.um_per_px)
         crops = cut_crops(field, heads, header.um_per_px)
-        return ExaminedField(header, field, "", heads, slide_um, crops, self._colour)
+        return ExaminedField(
+            header,
+            field,
+            "",
+            heads,
+            around_um + placement.centre_um,
+            crops,
+            self._colour,
+            placement=placement,
+            thumbnail=look.sight.thumbnail,
+        )
 
     def classify(self, fields: Sequence[ExaminedField]) -> list[ScoredField]:
         """Score the accepted heads of several fields together."""
@@ -128,9 +159,26 @@ class Scorer:
             for field, end in zip(fields, ends, strict=True)
         ]
 
-    def _unique(self, heads: Heads, slide_um: NDArray[np.float64]) -> Heads:
-        candidates = np.flatnonzero(heads.accepted)
-        again = set(candidates[self._counted.take(slide_um[candidates])].tolist())
-        return replace(
-            heads, reason=tuple(DUPLICATE if i in again else r for i, r in enumerate(heads.reason))
+    def _place(self, look: Look, heads: Heads, um_per_px: float) -> tuple[Heads, Placement]:
+        """Return where the field lies, and its heads with a reason for each that does not count from it."""
+        around_um = offsets_um(heads.centre_px, (heads.labels.shape[0], heads.labels.shape[1]), um_per_px)
+        framed = in_frame(around_um, look.sight.size_um)
+        may = np.flatnonzero(heads.accepted & framed)
+        placement = self._slide.place(look, may, around_um[may], heads.area_um2[may], heads.sharpness[may])
+        counted = {head.index for head in placement.heads}
+        reasons = (
+            reason or ("" if i in counted else DUPLICATE if framed[i] else OUTSIDE_FRAME)
+            for i, reason in enumerate(heads.reason)
         )
+        return replace(heads, reason=tuple(reasons)), placement
+
+
+def _sight(header: FrameMessage, field: NDArray[np.uint8]) -> Sight:
+    scale = header.um_per_px
+    return Sight(
+        thumbnail=thumbnail(field, scale),
+        um_per_px=scale * shrunk_times(scale),
+        size_um=(header.width_px * scale, header.height_px * scale),
+        stage_um=header.stage_um,
+        detail=detail(field),
+    )

@@ -5,23 +5,26 @@ may read meanwhile (WAL). No total is stored beside what it is a total of.
 """
 
 import fcntl
+import json
 import os
 import secrets
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import cv2
 
 from zpscope.config.errors import StoreError
-from zpscope.daemon.ledger import Ledger, SessionAccount
-from zpscope.daemon.scoring import ScoredField
-from zpscope.daemon.store_tables import STORE_VERSION, TABLES
+from zpscope.config.settings import Place
+from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, Ledger, SessionAccount
+from zpscope.daemon.scoring import ExaminedField, ScoredField
+from zpscope.daemon.store_tables import SINCE, STORE_VERSION, TABLES
 from zpscope.daemon.wire import SampleState
+from zpscope.imaging.slide_map import Counted, Join, Placement
 
 _REMEDY = {
     sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission to the file and its folder",
@@ -75,7 +78,7 @@ class Store:
 
     def ledger(self, sample: str) -> Ledger:
         """Return the account of a sample, from the fields and heads themselves."""
-        ledger = Ledger()
+        ledger = Ledger(apart=self._apart(sample))
         for session, captured in self.rows(
             "SELECT session, captured FROM session WHERE sample = ? ORDER BY rowid", sample
         ):
@@ -98,24 +101,79 @@ class Store:
                 ledger.skipped[skip] += fields
             else:
                 ledger.scored += fields
-        objects = Counter[str]()
-        for reason, heads, bound in self.rows(
-            "SELECT reason, count(*), coalesce(sum(bound), 0) FROM head "
-            "JOIN field ON field.id = head.field WHERE sample = ? GROUP BY reason",
+        for island, fields in self.rows(
+            "SELECT island, count(*) FROM field LEFT JOIN placed ON placed.field = field.id "
+            "WHERE field.sample = ? AND skip = '' GROUP BY island",
             sample,
         ):
-            objects[reason] += heads
-            ledger.k += bound
-        ledger.found = objects.total()
-        ledger.n = objects.pop("", 0)
-        ledger.rejected = objects
+            ledger.add(UNMAPPED if island is None else island, fields, 0, 0)
+        for island, reason, heads, bound in self.rows(
+            "SELECT island, reason, count(*), coalesce(sum(bound), 0) FROM head "
+            "JOIN field ON field.id = head.field LEFT JOIN placed ON placed.field = field.id "
+            "WHERE field.sample = ? GROUP BY island, reason",
+            sample,
+        ):
+            ledger.found += heads
+            if reason:
+                ledger.refused[reason] += heads
+            else:
+                ledger.add(UNMAPPED if island is None else island, 0, bound, heads)
+        for island, into in self.rows(
+            "SELECT joined.island, into_island FROM joined JOIN placed ON placed.field = joined.field "
+            "WHERE sample = ? ORDER BY number, joined.island",
+            sample,
+        ):
+            ledger.join(island, into)
         return ledger
 
-    def counted_um(self, sample: str) -> list[tuple[float, float]]:
-        """Return the slide positions, (x, y) in µm, of the heads that count."""
+    def _apart(self, sample: str) -> Literal["left_out", "counted"]:
+        (text,) = self.rows("SELECT settings FROM sample WHERE id = ?", sample)[0]
+        return Place.model_validate(json.loads(text).get("place", {})).apart
+
+    def placements(self, sample: str) -> Iterator[Placement]:
+        """Yield what was taken from each placed field, in the order of the scan."""
+        joins = defaultdict[int, list[Join]](list)
+        for field, island, into, *shift in self.rows(
+            "SELECT joined.* FROM joined JOIN placed ON placed.field = joined.field "
+            "WHERE sample = ? ORDER BY number, joined.island",
+            sample,
+        ):
+            joins[field].append(Join(island, into, (shift[0], shift[1])))
+        heads = defaultdict[int, list[Counted]](list)
+        for field, number, known, x_um, y_um, area_um2, sharpness in self.rows(
+            "SELECT head.field, head.number, known, slide_x_um, slide_y_um, area_um2, sharpness FROM head "
+            "JOIN placed ON placed.field = head.field WHERE sample = ? AND known IS NOT NULL "
+            "ORDER BY placed.number, head.number",
+            sample,
+        ):
+            heads[field].append(Counted(number - 1, known, (x_um, y_um), area_um2, sharpness))
+        for field, number, island, x_um, y_um, detail, stage_x_um, stage_y_um in self.rows(
+            "SELECT field.id, placed.number, island, x_um, y_um, detail, stage_x_um, stage_y_um FROM placed "
+            "JOIN field ON field.id = placed.field WHERE placed.sample = ? ORDER BY placed.number",
+            sample,
+        ):
+            yield Placement(
+                number=number,
+                island=island,
+                centre_um=(x_um, y_um),
+                detail=detail,
+                stage_um=None if stage_x_um is None else (stage_x_um, stage_y_um),
+                joins=tuple(joins[field]),
+                heads=tuple(heads[field]),
+            )
+
+    def thumbnail(self, sample: str, number: int) -> bytes:
+        """Return the thumbnail of a placed field, a JPEG."""
+        found: bytes = self.rows(
+            "SELECT thumbnail FROM placed WHERE sample = ? AND number = ?", sample, number
+        )[0][0]
+        return found
+
+    def counted_before(self, sample: str) -> list[tuple[float, float, float]]:
+        """Return place, (x, y) in µm, and area in µm² of the heads that a store of version 1 counted."""
         return self.rows(
-            "SELECT slide_x_um, slide_y_um FROM head JOIN field ON field.id = head.field "
-            "WHERE sample = ? AND reason = '' AND slide_x_um IS NOT NULL",
+            "SELECT slide_x_um, slide_y_um, area_um2 FROM head JOIN field ON field.id = head.field "
+            "WHERE sample = ? AND reason = '' AND known IS NULL AND slide_x_um IS NOT NULL",
             sample,
         )
 
@@ -145,8 +203,11 @@ class Store:
             for session, account in accounts.items():
                 self._put_session(sample, session, account)
 
-    def commit_field(self, sample: str, scored: ScoredField, account: SessionAccount) -> None:
-        """Write a field with all its heads, and its session's account; all or nothing."""
+    def commit_field(self, sample: str, scored: ScoredField, account: SessionAccount) -> tuple[int, int]:
+        """Write a field with all its heads, and its session's account; all or nothing.
+
+        Return k and n of the heads that counted before and are now superseded.
+        """
         header = scored.examined.header
         with self._transaction():
             self._put_session(sample, header.session, account)
@@ -157,12 +218,44 @@ class Store:
                 (*row, *stage_um, header.um_per_px, scored.examined.skip),
             ).lastrowid
             self._database.executemany(
-                f"INSERT INTO head VALUES ({', '.join('?' * 13)})", _head_rows(field, scored)
+                f"INSERT INTO head VALUES ({', '.join('?' * 15)})", _head_rows(field, scored)
             )
+            withdrawn = self._put_placement(sample, field, scored.examined)
             colour = scored.examined.colour.to_json()
             self._database.execute(
                 "UPDATE sample SET colour = ? WHERE id = ? AND colour <> ?", (colour, sample, colour)
             )
+        return withdrawn
+
+    def _put_placement(self, sample: str, field: int | None, examined: ExaminedField) -> tuple[int, int]:
+        placement = examined.placement
+        if placement is None:
+            return 0, 0
+        self._database.execute(
+            "INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                field,
+                sample,
+                placement.number,
+                placement.island,
+                *placement.centre_um,
+                placement.detail,
+                examined.thumbnail,
+            ),
+        )
+        self._database.executemany(
+            "INSERT INTO joined VALUES (?, ?, ?, ?, ?)",
+            [(field, join.island, join.into, *join.shift_um) for join in placement.joins],
+        )
+        k = 0
+        for view in placement.gone:
+            (bound,) = self._database.execute(
+                "UPDATE head SET reason = ? WHERE number = ? AND reason = '' AND "
+                "field = (SELECT field FROM placed WHERE sample = ? AND number = ?) RETURNING bound",
+                (SUPERSEDED, view.index + 1, sample, view.field),
+            ).fetchone()
+            k += bound
+        return k, len(placement.gone)
 
     def _put_session(self, sample: str, session: str, account: SessionAccount) -> None:
         self._database.execute(
@@ -203,6 +296,8 @@ def open_store(path: Path) -> Store:
                 database.execute(f"PRAGMA {setting}")
             if version == 0:
                 _create(database)
+            elif version < STORE_VERSION:
+                _bring_up(database, version)
         return Store(database, path, lock)
     except BaseException:
         lock.release()
@@ -216,7 +311,9 @@ def read_store(path: Path) -> Store:
         raise StoreError(msg)
     with _plain_errors(path):
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        _version(database, path)
+        if _version(database, path) < STORE_VERSION:
+            msg = f"the store {path} is of an older zpscope: start `zpscope inference` once, which brings it up to date"
+            raise StoreError(msg)
     return Store(database, path, None)
 
 
@@ -240,10 +337,21 @@ def _create(database: sqlite3.Connection) -> None:
     database.execute("COMMIT")
 
 
+def _bring_up(database: sqlite3.Connection, version: int) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    for one in range(version, STORE_VERSION):
+        for statement in SINCE[one]:
+            database.execute(statement)
+    database.execute(f"PRAGMA user_version = {STORE_VERSION}")
+    database.execute("COMMIT")
+
+
 def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object, ...]]:
     heads, slide_um = scored.examined.heads, scored.examined.slide_um
     if heads is None:
         return
+    placement = scored.examined.placement
+    known = {head.index: head.known for head in placement.heads} if placement else {}
     for head in scored.objects():
         yield (
             field,
@@ -257,6 +365,8 @@ def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object,
             head.bound,
             heads.outlines[head.index].astype("<i2").tobytes(),
             None if head.crop is None else cv2.imencode(".png", head.crop)[1].tobytes(),
+            float(heads.sharpness[head.index]),
+            known.get(head.index),
         )
 
 

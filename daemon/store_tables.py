@@ -1,6 +1,38 @@
-"""The tables of the store, version 1. Nothing but SQL."""
+"""The tables of the store, version 2. Nothing but SQL."""
 
-STORE_VERSION = 1
+STORE_VERSION = 2
+
+_PLACED = (
+    # Where a scored field lies; islands have coordinates of their own, see imaging.slide_map.
+    """CREATE TABLE placed (
+        field INTEGER PRIMARY KEY REFERENCES field,
+        sample TEXT NOT NULL,
+        number INTEGER NOT NULL,       -- from 0, in the order of the scan
+        island INTEGER NOT NULL,       -- at the time; 0: the stage's
+        x_um REAL NOT NULL,            -- of its centre, on its island
+        y_um REAL NOT NULL,
+        detail REAL NOT NULL,
+        thumbnail BLOB NOT NULL,       -- JPEG, see imaging.thumbnail
+        UNIQUE (sample, number)
+    ) STRICT""",
+    """CREATE TABLE joined (             -- islands that a field showed to be one
+        field INTEGER NOT NULL REFERENCES placed,
+        island INTEGER NOT NULL,
+        into_island INTEGER NOT NULL,
+        x_um REAL NOT NULL,            -- from the coordinates of the one to those of the other
+        y_um REAL NOT NULL,
+        PRIMARY KEY (field, island)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+SINCE = {
+    1: (
+        *_PLACED,
+        "ALTER TABLE head ADD COLUMN sharpness REAL",
+        "ALTER TABLE head ADD COLUMN known INTEGER",
+    ),
+}
+"""What brings a store of each earlier version to the next."""
 
 TABLES = (
     "CREATE TABLE identity (store TEXT NOT NULL) STRICT",
@@ -53,15 +85,18 @@ TABLES = (
         number INTEGER NOT NULL,       -- from 1, as in the label picture
         x_px REAL NOT NULL,
         y_px REAL NOT NULL,
-        slide_x_um REAL,
+        slide_x_um REAL,               -- in the coordinates of the field's island
         slide_y_um REAL,
         angle_deg REAL NOT NULL,
         area_um2 REAL NOT NULL,
-        reason TEXT NOT NULL,          -- '' if classified
+        reason TEXT NOT NULL,          -- '' if classified and the best view of its head
         p REAL,                        -- P(ZP-binding) of classified heads
         bound INTEGER,
         outline BLOB NOT NULL,         -- int16 little-endian, (x, y) in pixels of the field
         crop BLOB,                     -- PNG, 128 x 128 grey, of classified heads
+        sharpness REAL,
+        known INTEGER,                 -- which head of the sample's slide, of classified heads
         PRIMARY KEY (field, number)
     ) STRICT, WITHOUT ROWID""",
+    *_PLACED,
 )

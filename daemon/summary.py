@@ -23,6 +23,7 @@ def count_of(ledger: Ledger, tally: Tally, model: wire.Model) -> wire.Count:
         in_flight=ledger.in_flight,
         found=ledger.found,
         rejected=dict(sorted(ledger.rejected.items())),
+        unplaced=ledger.unplaced,
         k=ledger.k,
         n=ledger.n,
         percent=percent(ledger.k, ledger.n),
@@ -70,6 +71,12 @@ def count_text(count: wire.Count) -> str:
     ]
     if isinstance(count, wire.SampleSummary) and count.reconnects:
         lines.append(f"camera     {away_text(count)}")
+    if count.unplaced:
+        part = 100 * count.unplaced / count.scored
+        lines.append(
+            f"place      {count.unplaced} of {count.scored} scored fields ({part:.1f} %) fit nowhere on the slide: "
+            "their heads are left out, for they may be counted already"
+        )
     if count.lost:
         lines.insert(0, "INCOMPLETE: fields were lost; the count is not of the whole scan")
     elif isinstance(count, wire.SampleSummary) and count.state == "incomplete":

@@ -145,6 +145,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """Objects that segmentation found in the scored fields."""
     rejected: dict[str, int]
     """Objects not counted, by reason; `duplicate`: counted before in an overlapping field."""
+    unplaced: int = 0
+    """Scored fields that nobody knows the place of; their heads are in `rejected`, reason `unplaced`."""
     k: int
     """Heads classified as ZP-binding."""
     n: int

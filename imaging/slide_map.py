@@ -85,7 +85,6 @@ class Placement:
     """Of the field, from 0, among those placed."""
     island: int
     centre_um: Point
-    size_um: Point
     detail: float
     stage_um: Point | None
     joins: tuple[Join, ...]
@@ -190,7 +189,6 @@ class SlideMap:
             number=len(self._fields),
             island=island,
             centre_um=centre_um,
-            size_um=sight.size_um,
             detail=sight.detail,
             stage_um=sight.stage_um,
             joins=tuple(joins),
@@ -206,6 +204,10 @@ class SlideMap:
         for join in placement.joins:
             self._join(join)
         self._take(placement)
+
+    def remember(self, at_um: Point, area_um2: float) -> None:
+        """Know a head that was counted before there were placed fields; no view is better."""
+        self._known.put(-1, STAGE_ISLAND, at_um, View(-1, -1), area_um2, float("inf"))
 
     def _take(self, placement: Placement) -> None:
         self._last = placement
@@ -254,7 +256,9 @@ class SlideMap:
         least: float = 15.0,
     ) -> list[_Fit]:
         """Return where neighbours put a field that lies about `centre_um`, on their island."""
-        sight, fits = look.sight, list[_Fit]()
+        sight, fits, last = look.sight, list[_Fit](), self._last
+        by_stage = sight.stage_um is not None and last is not None and last.stage_um is not None
+        compared = last.number if last is not None and by_stage else -1
         size_um = np.array(sight.size_um)
         near = self._cells.around(island, *centre_um, float(size_um.max()))
         near = near[near != but]
@@ -266,15 +270,8 @@ class SlideMap:
             if shared[i] <= 0:
                 break
             number = int(near[i])
-            last = self._last
-            if (
-                look.last is not None
-                and last is not None
-                and number == last.number
-                and sight.stage_um is not None
-            ):
-                match = look.last
-            else:
+            match = look.last
+            if number != compared:
                 way = _scaled(_less(centre_um, self._centre(number)), 1 / sight.um_per_px)
                 match = register(self._pattern(number), look.pattern, way, within_um / sight.um_per_px)
             if match is not None and match.agreement >= 0.85 and match.evidence >= least:

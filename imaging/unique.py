@@ -132,20 +132,20 @@ class KnownHeads:
         places = self.positions_um(moved) + shift_um
         found = self.recognise(into, [places], heads["area_um2"][moved], heads["sharpness"][moved])
         gone: list[int] = []
-        for head, at, twin, better in zip(
-            moved.tolist(), places.tolist(), found.known.tolist(), found.better, strict=True
+        for head, (x_um, y_um), twin, better in zip(
+            moved.tolist(), places.tolist(), found.known.tolist(), found.better.tolist(), strict=True
         ):
             self._forget(head)
+            if twin >= 0 and not better:
+                heads["island"][head] = NOWHERE
+                gone.append(head)
+                continue
             if twin >= 0:
-                gone.append(twin if better else head)
-                if better:
-                    self._forget(twin)
-                    heads["island"][twin] = NOWHERE
-                else:
-                    heads["island"][head] = NOWHERE
-                    continue
-            heads["x_um"][head], heads["y_um"][head], heads["island"][head] = *at, into
-            self._cells.add(head, into, *at)
+                self._forget(twin)
+                heads["island"][twin] = NOWHERE
+                gone.append(twin)
+            heads["x_um"][head], heads["y_um"][head], heads["island"][head] = x_um, y_um, into
+            self._cells.add(head, into, x_um, y_um)
         return gone
 
     def _forget(self, head: int) -> None:

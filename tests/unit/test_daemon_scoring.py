@@ -13,13 +13,13 @@ from zpscope.engines.engine import Engine
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
-from zpscope.imaging.unique import CountedHeads
+from zpscope.imaging.slide_map import SlideMap
 
 SETTINGS = Settings(camera=SyntheticCamera(seed=3, fields=5))
 
 
 def scorer(engine: Engine, batch: int = 32) -> Scorer:
-    return Scorer(engine, batch, SlideColour.fresh(), CountedHeads())
+    return Scorer(engine, batch, SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
 
 
 def engine() -> Engine:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
-from zpscope.imaging.unique import CountedHeads
+from zpscope.imaging.slide_map import SlideMap
 
 SETTINGS = Settings(camera=SyntheticCamera(fields=6))
 
@@ -32,7 +33,7 @@ def fields() -> list[ScoredField]:
     capture.demand("S")
     bundle = open_bundle("demonstration", PREPROCESSING_HASH, CROP_UM_PER_PX)
     with open_camera(SETTINGS.camera) as camera, open_engine(SETTINGS.classifier, bundle) as engine:
-        scorer = Scorer(engine, 32, SlideColour.fresh(), CountedHeads())
+        scorer = Scorer(engine, 32, SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
         grabs = (camera.grab(60) for _ in range(6))
         return scorer.classify(
             [scorer.examine(capture.take(g, camera.format), g.pixels.copy()) for g in grabs]
@@ -50,9 +51,9 @@ def commit_all(store: Store, fields: list[ScoredField], kept: Ledger) -> None:
         header = field.examined.header
         account = Ledger()
         account.hear(header.session, header.captured, header.lost)
-        store.commit_field("S", field, account.sessions[header.session])
+        withdrawn = store.commit_field("S", field, account.sessions[header.session])
         kept.hear(header.session, header.captured, header.lost)
-        kept.commit(header.session, field.count, header.captured_ns)
+        kept.commit(header.session, field.count, header.captured_ns, withdrawn)
 
 
 def committed(path: Path, fields: list[ScoredField]) -> Ledger:
@@ -71,16 +72,16 @@ def test_the_account_comes_back_as_it_was(tmp_path: Path, fields: list[ScoredFie
         assert store.ledger("S") == kept
         assert store.committed(fields[0].examined.header.session) == 5
         assert store.samples()[0].colour == fields[-1].examined.colour.to_json()
-        positions = store.counted_um("S")
-    heads = [(f.examined.heads, f.examined.slide_um) for f in fields]
-    expected = [tuple(um[i]) for h, um in heads if h and um is not None for i in np.flatnonzero(h.accepted)]
-    assert sorted(positions) == sorted(expected)
+        placements = list(store.placements("S"))
+        thumbnails = [store.thumbnail("S", one.number) for one in placements]
+    assert placements == [replace(f.examined.placement, gone=()) for f in fields if f.examined.placement]
+    assert thumbnails == [field.examined.thumbnail for field in fields]
 
 
 def test_crops_come_back_byte_for_byte(tmp_path: Path, fields: list[ScoredField]) -> None:
     committed(tmp_path / "s", fields)
     with read_store(tmp_path / "s") as store:
-        blobs = store.rows("SELECT crop FROM head WHERE reason = '' ORDER BY field, number")
+        blobs = store.rows("SELECT crop FROM head WHERE crop IS NOT NULL ORDER BY field, number")
     crops = np.concatenate([field.examined.crops for field in fields])
     assert len(blobs) == len(crops)
     for (blob,), crop in zip(blobs, crops, strict=True):
@@ -131,9 +132,33 @@ def test_one_writer_and_any_reader(tmp_path: Path) -> None:
         assert store.identity == first
 
 
+def test_a_store_of_version_1_goes_on(tmp_path: Path, fields: list[ScoredField]) -> None:
+    """Its fields keep counting, and the heads that it knew the places of are known on the map."""
+    kept = committed(tmp_path / "s", fields)
+    database = sqlite3.connect(tmp_path / "s", isolation_level=None)
+    for change in (
+        "UPDATE head SET reason = 'duplicate' WHERE reason = 'superseded'",
+        "DROP TABLE joined",
+        "DROP TABLE placed",
+        "ALTER TABLE head DROP COLUMN sharpness",
+        "ALTER TABLE head DROP COLUMN known",
+        "PRAGMA user_version = 1",
+    ):
+        database.execute(change)
+    database.close()
+    with pytest.raises(StoreError, match="older zpscope: start `zpscope inference` once"):
+        read_store(tmp_path / "s")
+    with open_store(tmp_path / "s") as store:
+        ledger = store.ledger("S")
+        assert (ledger.n, ledger.k, ledger.unplaced) == (kept.n, kept.k, 0)
+        assert len(store.counted_before("S")) == kept.n
+        assert list(store.placements("S")) == []
+    read_store(tmp_path / "s").__exit__()
+
+
 def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "s")
-    database.execute("PRAGMA user_version = 2")
+    database.execute("PRAGMA user_version = 1000")
     database.close()
     for opener in (open_store, read_store):
         with pytest.raises(StoreError, match="newer zpscope"):
