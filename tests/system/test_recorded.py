@@ -79,7 +79,7 @@ def assert_live_equals_recorded(folder: Path, um_per_px: float, where: Path) -> 
 def test_live_and_recorded_agree_on_simulated_fields(simulated: Path, tmp_path: Path) -> None:
     recorded = assert_live_equals_recorded(simulated, UM_PER_PX, tmp_path)
     assert recorded["captured"] == 12
-    assert recorded["n"] >= 12
+    assert recorded["n"] >= 6
 
 
 def test_live_and_recorded_agree_on_the_32_real_fields(data: Path, tmp_path: Path) -> None:
