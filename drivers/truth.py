@@ -9,6 +9,7 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.optics import SHARP_UM, focus_um
 from zpscope.drivers.slide_layout import Sperm
 from zpscope.drivers.synthetic import field_centre_um, field_place, sperm_near
+from zpscope.imaging.place import in_frame, offsets_um
 
 MARGIN_UM = 0.5
 """A head is whole in a field if its outline stays so far from the field's edge."""
@@ -20,7 +21,7 @@ STILL_UM = 0.1
 
 @dataclass(frozen=True)
 class Truth:
-    """The heads that a scan shows whole at least once, each once."""
+    """The heads that a scan shows in a counting frame at least once, each once."""
 
     sperm: tuple[Sperm, ...]
 
@@ -47,8 +48,14 @@ class FieldTruth:
 
 
 def truth(settings: SyntheticCamera, fields: int) -> Truth:
-    """Return the heads that the first fields of a scan show."""
-    found = {one.id: one for number in range(fields) for one in heads_in_field(settings, number).sperm}
+    """Return the heads that the first fields of a scan show in their counting frames."""
+    found: dict[int, Sperm] = {}
+    shape_px = (settings.height_px, settings.width_px)
+    size_um = (settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px)
+    for number in range(fields):
+        shown = heads_in_field(settings, number)
+        framed = in_frame(offsets_um(shown.centre_px, shape_px, settings.um_per_px), size_um)
+        found |= {one.id: one for one, counts in zip(shown.sperm, framed, strict=True) if counts}
     return Truth(tuple(found.values()))
 
 

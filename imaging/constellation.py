@@ -81,4 +81,5 @@ class Constellation:
         pairs = self._pairs.rows[near]
         off = np.maximum(np.abs(pairs["x_um"] - vector_um[0]), np.abs(pairs["y_um"] - vector_um[1]))
         heads = np.asarray(pairs["first"][off < _NEAR_UM], np.intp)
-        return np.column_stack([known.islands(heads), known.positions_um(heads) - from_um])
+        islands = known.islands(heads).astype(np.float64)
+        return np.column_stack([islands, known.positions_um(heads) - from_um])

@@ -111,7 +111,9 @@ def _tried(
     stained = np.minimum(_sums(first.stained, *here), _sums(second.stained, *there))
     enough = tall[:, None] * wide[None] >= _LEAST_SHARE * height * width
     stained[~enough | (stained * _COARSE**2 < _LEAST_STAINED_PX)] = 0
-    return stained, np.asarray(-0.5 * stained * np.log1p(-agrees * agrees), np.float32)
+    return np.asarray(stained, np.float32), np.asarray(
+        -0.5 * stained * np.log1p(-agrees * agrees), np.float32
+    )
 
 
 def _sums(
