@@ -80,7 +80,7 @@ class SlideColour:
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Return the colour bin (H, W) of white-balanced pixels (H, W, 3), RGB."""
     red, green, blue = cv2.split(cv2.LUT(balanced, _PARTS))
-    return np.asarray(red | green | blue, np.uint16)
+    return np.asarray(cv2.bitwise_or(cv2.bitwise_or(red, green), blue), np.uint16)
 
 
 def bin_parts(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
