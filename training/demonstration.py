@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from zpscope.config.settings import SyntheticCamera
-from zpscope.engines.bundle import MODEL
+from zpscope.engines.bundle import MODEL, MODEL_INT8
 from zpscope.engines.card import Architecture, Card, Preprocessing, Training
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.evaluate import metrics
@@ -21,6 +21,7 @@ from zpscope.training.export import simplify, to_onnx
 from zpscope.training.fit import Epoch, Schedule, fit, repeatable, score
 from zpscope.training.network import vgg13
 from zpscope.training.publish import digests, write_bundle
+from zpscope.training.quantise import activation_ranges, compare, holds
 from zpscope.training.simulated import LabelledCrops, gather, label_slide
 
 VERSION = "2"
@@ -33,9 +34,11 @@ class Plan:
     """Which slides to draw, and how to train on them."""
 
     train_slides: int = 28
-    test_slides: int = 10
+    test_slides: int = 28
     fields: int = 12
     """Per slide."""
+    calibration_heads: int = 512
+    """Of those trained on, at most so many set the ranges of the integers."""
     first_seed: int = 10_001
     """Seed of the first slide; far from the seeds that a demonstration scans."""
     schedule: Schedule = field(default_factory=Schedule)
@@ -61,6 +64,7 @@ def main() -> None:
     write_bundle(out, card, files)
     for name, metric in card.metrics.items():
         say(f"{name} {metric.value:.4f} ({metric.low:.4f} to {metric.high:.4f}), {metric.counts}")
+    say(f"in 8-bit integers: {card.integers}" if card.integers else "8-bit integers do not agree: left out")
 
 
 def draw(plan: Plan) -> tuple[LabelledCrops, LabelledCrops]:
@@ -76,7 +80,7 @@ def draw(plan: Plan) -> tuple[LabelledCrops, LabelledCrops]:
 def make(
     plan: Plan, seen: LabelledCrops, held_out: LabelledCrops, tell: Callable[[Epoch], None]
 ) -> tuple[Card, dict[str, bytes]]:
-    """Train a network; return the card and the files of its bundle."""
+    """Train a network; return the card and the files of its bundle, with integers if they agree."""
     repeatable(plan.schedule.seed)
     network = vgg13(WIDTH)
     fit(network, seen.crops, seen.bound, plan.schedule, tell)
@@ -101,7 +105,13 @@ def make(
         licence="Apache-2.0",
         intended_use="showing how zpscope works, on its simulated slide; never for real heads",
     )
-    return card, files
+    ranges = activation_ranges(network, seen.crops[:: -(-len(seen.crops) // plan.calibration_heads)])
+    integers = to_onnx(network, ranges)
+    measured = compare(card, (files[MODEL], integers), held_out.crops, held_out.bound)
+    if not holds(measured):
+        return card, files
+    files[MODEL_INT8] = integers
+    return card.model_copy(update={"files": digests(files), "integers": measured}), files
 
 
 if __name__ == "__main__":

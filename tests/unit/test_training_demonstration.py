@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch", reason="the extra `train` is not installed")
+pytest.importorskip("zpscope.engines.openvino_engine", reason="the extra `train` is not installed")
 
-from zpscope.engines.bundle import open_bundle
+from zpscope.engines.bundle import MODEL_INT8, open_bundle
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.demonstration import NOTICE, Plan, draw, make
 from zpscope.training.fit import Epoch, Schedule
@@ -29,4 +30,5 @@ def test_makes_the_same_bundle_twice(tmp_path: Path) -> None:
     assert card.notice == NOTICE
     assert card.training.digest == seen.digest
     assert card.training.heads == len(seen.bound)
+    assert (MODEL_INT8 in files) == (card.integers is not None)
     assert f"of {held_out.bound.sum()} bound heads" in card.metrics["sensitivity"].counts
