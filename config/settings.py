@@ -19,6 +19,24 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose one."""
 
 
+Percent = Annotated[float, Field(ge=0, le=25)]
+
+
+class Faults(Model):
+    """What a simulated camera does wrong on request: shares of its fields."""
+
+    dropped_percent: Percent = 0.0
+    """Lost at the driver, and counted there."""
+    truncated_percent: Percent = 0.0
+    """Handed over without its last rows; counted as lost, never scored."""
+    repeated_percent: Percent = 0.0
+    """Handed over once more as a further exposure, with the same clock."""
+    reordered_percent: Percent = 0.0
+    """Handed over after the field that follows."""
+    clock_jump_percent: Percent = 0.0
+    """The camera's clock jumps by up to an hour, either way."""
+
+
 class SyntheticCamera(Model):
     """A simulated Diff-Quik slide, scanned field by field."""
 
@@ -52,6 +70,7 @@ class SyntheticCamera(Model):
     """The motorised stage stops by up to so much beside where it was sent, in each axis, and does not know."""
     unplugged_after: PositiveInt | None = None
     """A fault on request: after so many exposures the camera is gone, as if unplugged."""
+    faults: Faults = Faults()
     fault_file: Path | None = None
     """A fault on request: while this file says `unplugged` or `hung`, so is the camera, in every process."""
     timing: Literal["on_demand", "free_running"] = "on_demand"

@@ -199,8 +199,12 @@ class CameraProcess:
             self._journal.write(self.capture, self._camera.format)
             self._beat_s = 0.0
             return
-        frame = RetainedFrame(self.capture.take(grab, self._camera.format), np.array(grab.pixels, order="C"))
+        whole = self.capture.is_whole(grab, self._camera.format)
+        header = self.capture.take(grab, self._camera.format) if whole else None
         self._journal.write(self.capture, self._camera.format)
+        if header is None:
+            return
+        frame = RetainedFrame(header, np.array(grab.pixels, order="C"))
         if self._settings.wire.delivery == "every":
             self._outbox.add(frame)
         else:

@@ -3,12 +3,15 @@
 The one place that numbers frames, for live and recorded fields alike. Knows no socket.
 """
 
+import logging
 import secrets
 import time
 from collections import Counter
 
 from zpscope.daemon.wire import FrameMessage
 from zpscope.drivers.camera import Grab, PixelFormat
+
+_log = logging.getLogger(__name__)
 
 
 class Capture:
@@ -37,7 +40,7 @@ class Capture:
         return begins
 
     def take(self, grab: Grab, shape: PixelFormat) -> FrameMessage:
-        """Number an exposure, after those that were lost before it."""
+        """Number a whole exposure, after those that were lost before it."""
         self._lose(grab.lost)
         number = self._number
         self._number += 1
@@ -58,6 +61,20 @@ class Capture:
             stage_um=grab.stage_um,
             source=grab.source,
         )
+
+    def is_whole(self, grab: Grab, shape: PixelFormat) -> bool:
+        """Return whether an exposure may be taken; one that was cut short is counted as lost, and said to be so."""
+        if shape.fits(grab.pixels):
+            return True
+        _log.warning(
+            "%s handed over %s values instead of %s x %s pixels: counted as lost; check cable and bandwidth",
+            self._camera,
+            " x ".join(map(str, grab.pixels.shape)),
+            shape.height_px,
+            shape.width_px,
+        )
+        self._lose(grab.lost + 1)
+        return False
 
     def end(self, lost: int) -> None:
         """Note that the stream has ended, and what was lost before its end."""

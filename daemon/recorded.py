@@ -29,6 +29,8 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
         while not capture.exhausted:
             try:
                 grab = camera.grab(_GRAB_S)
+                if not capture.is_whole(grab, camera.format):
+                    continue
                 waiting.append(scorer.examine(capture.take(grab, camera.format), grab.pixels.copy()))
                 if waiting[-1].placement is not None:
                     thumbnails.append(waiting[-1].thumbnail)

@@ -20,13 +20,21 @@ class PixelFormat:
     width_px: int
     layout: PixelLayout
 
+    def fits(self, pixels: NDArray[np.uint8]) -> bool:
+        """Return whether an exposure is whole: neither cut short nor of another shape."""
+        colours = (3,) if self.layout == "rgb8" else ()
+        return pixels.shape == (self.height_px, self.width_px, *colours) and pixels.dtype == np.uint8
+
 
 @dataclass(frozen=True)
 class Grab:
     """One exposure: a frame before it has a number."""
 
     pixels: NDArray[np.uint8]
-    """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab."""
+    """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab.
+
+    One that is cut short is handed over as it is; `daemon/capture.py` counts it as lost.
+    """
     device_ns: int
     """When it was exposed, in ns of the host's monotonic clock; by the device's own clock where it has one."""
     stage_um: tuple[float, float] | None

@@ -124,8 +124,8 @@ class _Hand:
         self._stops.append(there)
 
     def _show_way(self, here: Point, there: Point) -> None:
-        speed_um_s = 10 ** self._rng.uniform(np.log10(50), 3)
-        fields = min(8, int(np.hypot(*(there - here)) * FRAMES_PER_S / speed_um_s))
+        speed_um_s = float(np.exp(self._rng.uniform(np.log(50), np.log(1000))))
+        fields = min(8, int(float(np.linalg.norm(there - here)) * FRAMES_PER_S / speed_um_s))
         step = (there - here) / (fields + 1)
         drift = step * FRAMES_PER_S * EXPOSURE_S
         for i in range(fields):

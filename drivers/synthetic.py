@@ -3,6 +3,7 @@
 import threading
 import time
 from functools import lru_cache
+from itertools import islice
 from typing import Self, assert_never
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from zpscope.config.errors import CameraLost
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
+from zpscope.drivers.faults import Delivery, deliveries
 from zpscope.drivers.film import film_density
 from zpscope.drivers.litter import REACH_UM, litter_on_tile
 from zpscope.drivers.optics import bare_glass, blur_um, drag, focus_um, sense
@@ -31,9 +33,7 @@ class Synthetic:
 
     def __init__(self, settings: SyntheticCamera) -> None:
         self._settings = settings
-        self._next = 0
-        self._lost = 0
-        self._pace = Pace(settings.pace_hz)
+        self._start(0)
 
     @property
     def format(self) -> PixelFormat:
@@ -45,17 +45,23 @@ class Synthetic:
         settings = self._settings
         self._fail_on_request()
         if settings.timing == "free_running":
-            self._let_go(self._pace.missed())
-        if self._next == settings.fields:
+            for _ in range(self._pace.missed()):
+                self._let_go()
+        while self._ahead is not None and self._ahead.fate == "dropped":
+            self._let_go()
+        if self._ahead is None:
             raise EndOfStream(self._take_lost())
-        if settings.unplugged_after is not None and self._next >= settings.unplugged_after:
+        if settings.unplugged_after is not None and self._taken >= settings.unplugged_after:
             msg = f"{settings.name} is unplugged, as camera.unplugged_after asks for: take it out to go on"
             raise CameraLost(msg)
         self._pace.wait(timeout_s)
-        number = self._next
-        self._next += 1
-        stage_um = reported_um(settings, number)
-        return Grab(expose(settings, number), time.monotonic_ns(), stage_um, self._take_lost(), "")
+        delivery = self._ahead
+        self._advance()
+        pixels = expose(settings, delivery.number)
+        if delivery.fate == "truncated":
+            pixels = pixels[: settings.height_px // 2]
+        stage_um = reported_um(settings, delivery.number)
+        return Grab(pixels, self._clock_ns(delivery), stage_um, self._take_lost(), "")
 
     def _fail_on_request(self) -> None:
         fault_file = self._settings.fault_file
@@ -70,17 +76,37 @@ class Synthetic:
             case _:
                 pass
 
-    def _let_go(self, exposures: int) -> None:
-        """Pass over exposures that nobody asked for in time."""
-        last = self._settings.fields
-        passed = exposures if last is None else min(exposures, last - self._next)
-        self._next += passed
-        self._lost += passed
+    def _start(self, exposures: int) -> None:
+        """Begin after so many exposures of the scan."""
+        self._stream = deliveries(self._settings.faults, self._settings.seed, self._settings.fields)
+        self._taken = sum(1 for _ in islice(self._stream, exposures))
+        self._ahead = next(self._stream, None)
+        self._lost = 0
+        self._device_ns = 0
+        self._pace = Pace(self._settings.pace_hz)
+
+    def _advance(self) -> None:
+        self._taken += 1
+        self._ahead = next(self._stream, None)
+
+    def _let_go(self) -> None:
+        """Lose an exposure, if there is one more."""
+        if self._ahead is not None:
+            self._lost += 1
+            self._advance()
 
     def _take_lost(self) -> int:
-        """Return how many exposures were passed over since the last that was handed over."""
+        """Return how many exposures were lost since the last that was handed over."""
         lost, self._lost = self._lost, 0
         return lost
+
+    def _clock_ns(self, delivery: Delivery) -> int:
+        """Return the device's time of an exposure; a repeated buffer has its old one, a late one is of before."""
+        if delivery.fate == "late":
+            return self._device_ns - 1
+        if delivery.fate != "repeated":
+            self._device_ns = time.monotonic_ns() + delivery.clock_ns
+        return self._device_ns
 
     @property
     def repeats(self) -> bool:
@@ -88,18 +114,16 @@ class Synthetic:
         return self._settings.timing == "on_demand"
 
     def skip(self, exposures: int) -> None:
-        """Go on after so many fields of the scan."""
-        self._next = exposures if self._settings.fields is None else min(exposures, self._settings.fields)
+        """Go on after so many exposures of the scan."""
+        self._start(exposures)
 
     def __enter__(self) -> Self:
         self._fail_on_request()
-        self._next = 0
-        self._lost = 0
-        self._pace = Pace(self._settings.pace_hz)
+        self._start(0)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._next = 0
+        self._start(0)
 
 
 def field_centre_um(settings: SyntheticCamera, number: int) -> tuple[float, float]:

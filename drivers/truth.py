@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.settings import SyntheticCamera
+from zpscope.drivers.faults import deliveries
 from zpscope.drivers.optics import SHARP_UM, focus_um
 from zpscope.drivers.slide_layout import Sperm
 from zpscope.drivers.synthetic import field_centre_um, field_place, sperm_near
@@ -48,12 +49,17 @@ class FieldTruth:
 
 
 def truth(settings: SyntheticCamera, fields: int) -> Truth:
-    """Return the heads that the first fields of a scan show in their counting frames."""
+    """Return the heads that the first fields of a scan show in their counting frames.
+
+    Fields that the camera loses or cuts short on request show nothing.
+    """
     found: dict[int, Sperm] = {}
     shape_px = (settings.height_px, settings.width_px)
     size_um = (settings.width_px * settings.um_per_px, settings.height_px * settings.um_per_px)
-    for number in range(fields):
-        shown = heads_in_field(settings, number)
+    for each in deliveries(settings.faults, settings.seed, fields):
+        if each.fate in ("dropped", "truncated"):
+            continue
+        shown = heads_in_field(settings, each.number)
         framed = in_frame(offsets_um(shown.centre_px, shape_px, settings.um_per_px), size_um)
         found |= {one.id: one for one, counts in zip(shown.sperm, framed, strict=True) if counts}
     return Truth(tuple(found.values()))
