@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from zpscope.config.errors import SettingsError
 from zpscope.config.load import load_settings, profiles
-from zpscope.config.settings import Settings, UmPerPx
+from zpscope.config.model import UmPerPx
+from zpscope.config.settings import Settings
 
 SUPERVISOR_VARIABLE = "ZPSCOPE_SUPERVISOR"
 """Set in the environment of the processes that `zpscope run` starts: they end with it."""
