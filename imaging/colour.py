@@ -126,7 +126,7 @@ def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:
 def _parts() -> NDArray[np.uint16]:
     """Return (1, 256, 3): the part of the bin of each level of red, green and blue."""
     level = np.arange(256, dtype=np.uint16) >> _STEP
-    return np.stack([level << 2 * _BITS, level << _BITS, level], -1)[None]
+    return np.asarray(np.stack([level << 2 * _BITS, level << _BITS, level], -1)[None], np.uint16)
 
 
 _PARTS = _parts()

@@ -161,9 +161,10 @@ def _sampled(
     levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], number, 0).repeat(3, 2)
     parts = bin_parts(balance(levels, np.broadcast_to(under, levels.shape)))
     shares = levels / under
-    seen = np.stack([cv2.LUT(rays[i], parts[i][None]) for i in range(number)])
-    light = np.stack([cv2.LUT(rays[i], shares[i][None]) for i in range(number)])
-    headness = np.take(table, seen[..., 0] | seen[..., 1] | seen[..., 2]).astype(np.float32) / np.float32(255)
+    seen, light = np.empty(rays.shape, np.uint16), np.empty(rays.shape, np.float32)
+    for i in range(number):
+        seen[i], light[i] = cv2.LUT(rays[i], parts[i][None]), cv2.LUT(rays[i], shares[i][None])
+    headness = table[seen[..., 0] | seen[..., 1] | seen[..., 2]].astype(np.float32) / np.float32(255)
     return _Samples(places, headness, light)
 
 
