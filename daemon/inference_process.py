@@ -11,12 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 
 from zpscope.config.errors import PeerRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
+from zpscope.daemon.gather import Limits, gather
 from zpscope.daemon.metrics import ScoringMetrics
 from zpscope.daemon.preview import preview
 from zpscope.daemon.samples import Samples
@@ -65,6 +67,8 @@ class InferenceProcess:
         self._samples = samples
         self._model = model
         self._metrics = metrics
+        classifier = settings.classifier
+        self._limits = Limits(classifier.batch, settings.wire.retain_frames, classifier.deadline_ms / 1000)
         self._camera: wire.CameraMessage | None = None
         self._camera_heard_s = time.monotonic()
         self._rates = Rates()
@@ -90,7 +94,7 @@ class InferenceProcess:
                 while asked := control.receive():
                     control.send(asked[0], self._samples.answer(asked[1]))
                     self._news = True
-                examined = self._examine(sources, stop)
+                examined = gather(partial(self._next, sources, stop), self._limits, time.monotonic)
                 if examined:
                     self._commit(examined, publisher)
                 if self._camera and (sample := self._samples.present):
@@ -99,20 +103,22 @@ class InferenceProcess:
                     self._settle()
                 self._speak(frames, publisher)
 
-    def _examine(self, sources: list[FrameClient | Subscriber], stop: threading.Event) -> list[ExaminedField]:
-        """Take what has arrived, up to one batch of crops."""
-        examined: list[ExaminedField] = []
-        crops = 0
-        while crops < self._settings.classifier.batch and not stop.is_set():
+    def _next(
+        self, sources: list[FrameClient | Subscriber], stop: threading.Event, patience_s: float
+    ) -> ExaminedField | None:
+        """Return the next field, examined, if one has arrived or arrives in time."""
+        until_s = time.monotonic() + patience_s
+        while not stop.is_set():
             parts = next((got for source in sources if (got := source.receive())), None)
             if parts is None:
-                break
-            if parts[0] == wire.CameraMessage.topic:
+                if (left_s := until_s - time.monotonic()) <= 0:
+                    break
+                wait(sources, left_s)
+            elif parts[0] == wire.CameraMessage.topic:
                 self._hear(wire.decode(wire.CameraMessage, parts))
             elif field := self._receive(parts):
-                examined.append(field)
-                crops += len(field.crops)
-        return examined
+                return field
+        return None
 
     def _hear(self, message: wire.CameraMessage) -> None:
         if message.store not in ("", self._samples.store.identity):
