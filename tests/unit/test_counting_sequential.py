@@ -58,7 +58,7 @@ DECIDED = {
 }
 """alpha: true percent: median and 90th percentile of the heads to an answer, shares decided by 200, 400, 1000, 2000.
 
-As printed; two shares by 400 heads at alpha 0.01 were rounded twice: 0.2249 to 0.23, and 0.0248 to 0.03.
+As printed; three shares were rounded twice: 0.3946 to 0.395 to 0.40, 0.2249 to 0.23, and 0.0248 to 0.03.
 """
 
 
@@ -110,7 +110,7 @@ def test_the_published_heads_to_an_answer(alpha: float, horizon: int) -> None:
         by = decided(percent / 100, below, above)
         for least, heads in ((0.5, median), (0.9, p90)):
             assert heads > horizon or int(np.argmax(by >= least)) == heads, percent
-        assert by[[200, 400, 1000, 2000]] == pytest.approx(np.array(shares), abs=0.0053), percent
+        assert by[[200, 400, 1000, 2000]] == pytest.approx(np.array(shares), abs=0.0055), percent
 
 
 @given(st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
