@@ -1,8 +1,8 @@
 """What false positives do to a percentage: the tables published with the design."""
 
 import pytest
-from scipy.stats import binom
 
+from zpscope.counting.binomial import chances
 from zpscope.counting.interval import wilson
 from zpscope.counting.misclassification import called_normal, lang_reiczigel, rogan_gladen
 from zpscope.counting.tally import position
@@ -68,7 +68,7 @@ def test_how_often_a_fixed_number_of_heads_is_wrong_or_open(
     percent: float, wrong: tuple[float, ...], open_: tuple[float, ...]
 ) -> None:
     for n, wrong_share, open_share in zip((200, 400, 1000), wrong, open_, strict=True):
-        chance = binom.pmf(range(n + 1), n, percent / 100)
+        chance = chances(n, percent / 100)
         side = "above" if percent > 4.9 else "at_or_below"
         off = sum(chance[k] for k in range(n + 1) if position(k, n, 20, 49, 100, 20) != side)
         within = sum(chance[k] for k in range(n + 1) if wilson(k, n)[0] <= 0.049 <= wilson(k, n)[1])
