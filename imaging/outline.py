@@ -85,28 +85,38 @@ def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray
 
 
 def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the step (N, R) per ray of the cheapest path over cost (N, R, S), by dynamic programming."""
+    """Return the step (N, R) per ray of the cheapest path over cost (N, R, S), R even, by dynamic programming.
+
+    From both ends at once, so that half as many sums follow one another; the two halves meet in the middle.
+    """
     number, rays, steps = cost.shape
+    half = rays // 2
     moves = np.arange(-_LARGEST_BEND, _LARGEST_BEND + 1)
     bend = (_BEND * moves**2).astype(np.float32)
-    totals = np.full((rays, number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
     within = slice(_LARGEST_BEND, -_LARGEST_BEND)
-    by_ray = np.ascontiguousarray(cost.transpose(1, 0, 2))
+    totals = np.full((half, 2 * number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
+    by_ray = np.empty((half, 2 * number, steps), np.float32)
+    by_ray[:, :number] = cost[:, :half].transpose(1, 0, 2)
+    by_ray[:, number:] = cost[:, : half - 1 : -1].transpose(1, 0, 2)
     totals[0, :, within] = by_ray[0]
-    # (rays, moves, N, S): the totals of the ray before, from which each move comes
+    # (half, moves, 2 N, S): the totals of the ray before, from which each move comes
     before = np.lib.stride_tricks.sliding_window_view(totals, steps, axis=2).transpose(0, 2, 1, 3)
-    ways = np.empty((len(moves), number, steps), np.float32)
+    ways = np.empty((len(moves), 2 * number, steps), np.float32)
     bends = bend[:, None, None]
-    for ray in range(1, rays):
-        np.add(before[ray - 1], bends, out=ways)
-        np.add(np.minimum.reduce(ways), by_ray[ray], out=totals[ray, :, within])
-    path = np.empty((rays, number), np.intp)
-    path[-1] = totals[-1, :, within].argmin(1)
-    rows = np.arange(number, dtype=np.intp)[:, None]
-    for ray in range(rays - 1, 0, -1):
+    cheapest = np.empty((2 * number, steps), np.float32)
+    for to, come, ray in zip(totals[1:, :, within], before, by_ray[1:], strict=False):
+        np.add(come, bends, out=ways)
+        np.minimum.reduce(ways, out=cheapest)
+        np.add(cheapest, ray, out=to)
+    meeting = before[-1, :, :number] + bends + totals[-1, None, number:, within]
+    move, step = np.divmod(meeting.transpose(1, 0, 2).reshape(number, len(moves) * steps).argmin(1), steps)
+    path = np.empty((half, 2 * number), np.intp)
+    path[-1] = np.concatenate([step + move - _LARGEST_BEND, step])
+    rows = np.arange(2 * number, dtype=np.intp)[:, None]
+    for ray in range(half - 1, 0, -1):
         chosen = (totals[ray - 1][rows, path[ray][:, None] + (moves + _LARGEST_BEND)] + bend).argmin(1)
         path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
-    return path.T
+    return np.concatenate([path[:, :number], path[::-1, number:]]).T
 
 
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
