@@ -4,6 +4,8 @@ Works at a coarse scale, so that its cost is small and noise is averaged away. F
 gates come after. Knows head colour as one figure per pixel, nothing else.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -26,24 +28,31 @@ _SPECK_UM2 = 2.0
 def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     """Return an ellipse per blob in the field `headness` (H, W), 0 to 255, in its own pixels, row by row."""
     inside = (headness >= 128).astype(np.uint8)
-    inside = np.pad(inside, 1)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+    inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     radius = _THICK_UM / 2 / um_per_px
-    away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
-    opened = ((away < radius) & (inside > 0)).astype(np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-        opened, 8, cv2.CV_32S, cv2.CCL_BBDT
-    )
+    smallest_px2 = _SPECK_UM2 / um_per_px**2
     found: list[tuple[float, ...]] = []
-    for label in range(1, count):
-        x, y, width, height, area = (int(value) for value in boxes[label])
-        if area * um_per_px**2 < _SPECK_UM2:
-            continue
-        window = np.s_[y : y + height, x : x + width]
-        mask = (labels[window] == label).astype(np.uint8)
-        found += [_ellipse(part, x - 1, y - 1) for part in _parts(mask, um_per_px)]
+    for blob, left, top in _blobs(inside, smallest_px2):
+        depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
+        away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
+        opened = ((away < radius) & (blob > 0)).astype(np.uint8)
+        for mask, x, y in _blobs(opened, smallest_px2):
+            inner = mask[1:-1, 1:-1]
+            found += [_ellipse(part, left + x, top + y) for part in _parts(inner, um_per_px)]
     ordered = np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 6)
     return Ellipses(ordered[:, :2], ordered[:, 2:4], ordered[:, 4:])
+
+
+def _blobs(inside: NDArray[np.uint8], smallest_px2: float) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
+    """Yield every blob that is not tiny as a mask with a rim of one pixel, and the place (x, y) of what it rims.
+
+    `inside` (H, W), 0 or 1, is 0 along its edges.
+    """
+    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(inside, 8, cv2.CV_32S, cv2.CCL_DEFAULT)
+    large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= smallest_px2) + 1
+    for label, (x, y, width, height, _) in zip(large.tolist(), boxes[large].tolist(), strict=True):
+        window = labels[y - 1 : y + height + 1, x - 1 : x + width + 1]
+        yield (window == label).astype(np.uint8), x - 1, y - 1
 
 
 def _parts(mask: NDArray[np.uint8], um_per_px: float) -> list[NDArray[np.uint8]]:
