@@ -28,11 +28,14 @@ outlined, centred or turned otherwise: the rest of the declaration does not show
 
 def cut_crops(field: NDArray[np.uint8], heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
     """Return crops (A, 128, 128), one per accepted head in order, from a field (H, W, 3), RGB."""
-    grey = cv2.cvtColor(field, cv2.COLOR_RGB2GRAY)
     crops = np.empty((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
     middle = (CROP_PX - 1) / 2
+    reach = int(CROP_PX * CROP_UM_PER_PX / um_per_px / np.sqrt(2)) + 3
     for crop, i in zip(crops, np.flatnonzero(heads.accepted), strict=True):
         x, y = heads.centre_px[i].tolist()
+        left, top = max(0, int(x) - reach), max(0, int(y) - reach)
+        grey = cv2.cvtColor(field[top : int(y) + reach, left : int(x) + reach], cv2.COLOR_RGB2GRAY)
+        x, y = x - left, y - top
         matrix = cv2.getRotationMatrix2D((x, y), float(heads.angle_deg[i]) + 90, um_per_px / CROP_UM_PER_PX)
         matrix[:, 2] += middle - x, middle - y
         crop[:] = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)

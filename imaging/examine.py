@@ -23,7 +23,7 @@ _COARSE_UM_PER_PX = 0.104
 _FINE_UM_PER_PX = 0.052
 """Outlines are drawn at about this scale."""
 _BORDER_PX = 1.5
-_DARK_LEVEL = 25
+_DARK_LEVEL, _DARK_SHARE = 25, 0.9
 _CLIPPED_LEVEL, _CLIPPED_SHARE = 254, 0.995
 _GREY_SPREAD = 6.0
 _STAINED = 0.6

@@ -32,27 +32,34 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     radius = _THICK_UM / 2 / um_per_px
     smallest_px2 = _SPECK_UM2 / um_per_px**2
     found: list[tuple[float, ...]] = []
-    for blob, left, top in _blobs(inside, smallest_px2):
-        depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
-        away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
-        opened = ((away < radius) & (blob > 0)).astype(np.uint8)
-        for mask, x, y in _blobs(opened, smallest_px2):
-            inner = mask[1:-1, 1:-1]
-            found += [_ellipse(part, left + x, top + y) for part in _parts(inner, um_per_px)]
+    for outline in cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        x, y, width, height = cv2.boundingRect(outline)
+        if min(width, height) < radius:
+            continue
+        left, top = x - 1, y - 1
+        blob = np.zeros((height + 2, width + 2), np.uint8)
+        cv2.drawContours(blob, [outline], 0, 1, cv2.FILLED, offset=(-left, -top))
+        blob &= inside[top : top + height + 2, left : left + width + 2]
+        for mask, right, down in _opened(blob, radius, smallest_px2):
+            found += [_ellipse(part, left + right, top + down) for part in _parts(mask, um_per_px)]
     ordered = np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 6)
     return Ellipses(ordered[:, :2], ordered[:, 2:4], ordered[:, 4:])
 
 
-def _blobs(inside: NDArray[np.uint8], smallest_px2: float) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
-    """Yield every blob that is not tiny as a mask with a rim of one pixel, and the place (x, y) of what it rims.
+def _opened(
+    blob: NDArray[np.uint8], radius: float, smallest_px2: float
+) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
+    """Yield what is left of a blob (H, W), 0 along its edges, without what is thinner than a disc, and its place.
 
-    `inside` (H, W), 0 or 1, is 0 along its edges.
+    Masks, none tiny, and how many pixels right of and below the blob's first inner pixel each begins.
     """
-    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(inside, 8, cv2.CV_32S, cv2.CCL_DEFAULT)
+    depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
+    away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
+    thick = ((away < radius) & (blob > 0)).astype(np.uint8)
+    _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
     large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= smallest_px2) + 1
     for label, (x, y, width, height, _) in zip(large.tolist(), boxes[large].tolist(), strict=True):
-        window = labels[y - 1 : y + height + 1, x - 1 : x + width + 1]
-        yield (window == label).astype(np.uint8), x - 1, y - 1
+        yield (labels[y : y + height, x : x + width] == label).astype(np.uint8), x - 1, y - 1
 
 
 def _parts(mask: NDArray[np.uint8], um_per_px: float) -> list[NDArray[np.uint8]]:
