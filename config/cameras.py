@@ -36,3 +36,18 @@ class PylonCamera(Model):
     trigger_line: str = "Line1"
     emulated_folder: Path | None = None
     """Pictures that Basler's camera emulator shows, in name order; a real camera has no such thing."""
+
+
+class OpencvCamera(Model):
+    """A video file, a USB camera (UVC) or a network stream, through OpenCV."""
+
+    driver: Literal["opencv"]
+    name: str = "opencv"
+    um_per_px: UmPerPx
+    source: Annotated[str, Field(min_length=1)]
+    """A device's number or path (`0`, `/dev/video0`), a URL (`rtsp://...`), or the path of a video."""
+    width_px: PositiveInt | None = None
+    """Ask a device for this size; without it, its own."""
+    height_px: PositiveInt | None = None
+    pace_hz: PositiveFloat | None = None
+    """At most so many frames of a video file per second; without it, as fast as they are asked for."""

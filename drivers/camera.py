@@ -20,10 +20,15 @@ class PixelFormat:
     width_px: int
     layout: PixelLayout
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the pixels: (H, W), or (H, W, 3) for `rgb8`."""
+        plane = (self.height_px, self.width_px)
+        return (*plane, 3) if self.layout == "rgb8" else plane
+
     def fits(self, pixels: NDArray[np.uint8]) -> bool:
         """Return whether an exposure is whole: neither cut short nor of another shape."""
-        colours = (3,) if self.layout == "rgb8" else ()
-        return pixels.shape == (self.height_px, self.width_px, *colours) and pixels.dtype == np.uint8
+        return pixels.shape == self.shape and pixels.dtype == np.uint8
 
 
 @dataclass(frozen=True)

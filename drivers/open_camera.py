@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import assert_never
 
-from zpscope.config.cameras import PylonCamera
+from zpscope.config.cameras import OpencvCamera, PylonCamera
 from zpscope.config.errors import SettingsError
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import Delivery, ReplayCamera, SyntheticCamera
@@ -27,6 +27,10 @@ def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camer
                 from zpscope.drivers.pylon import Pylon
 
             return Pylon(settings, delivery)
+        case OpencvCamera():
+            from zpscope.drivers.opencv import open_video
+
+            return open_video(settings, delivery)
         case _:
             assert_never(settings)
 

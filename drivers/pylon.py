@@ -28,6 +28,7 @@ from zpscope.drivers.unpack import eight_bits, layout_of
 _log = logging.getLogger(__name__)
 
 _EMULATED = "BaslerCamEmu"
+_LOOK_S = 0.25
 _STRATEGY = {"every": pylon.GrabStrategy_OneByOne, "newest": pylon.GrabStrategy_LatestImageOnly}
 
 
@@ -45,6 +46,7 @@ class Pylon:
         self._losses = LossCount()
         self._clock = DeviceClock()
         self._triggered = False
+        self._look_s = 0.0
 
     @property
     def format(self) -> PixelFormat:
@@ -62,8 +64,7 @@ class Pylon:
             while True:
                 left_ms = max(0, round((deadline_s - time.monotonic()) * 1000))
                 result = self._camera.RetrieveResult(left_ms, pylon.TimeoutHandling_Return)
-                if self._camera.IsCameraDeviceRemoved():
-                    raise CameraLost(self._gone("it was taken out"))
+                self._look_for_it()
                 if not result.IsValid():
                     msg = f"{self._settings.name} gave no exposure within {timeout_s} s"
                     raise GrabTimeout(msg)
@@ -75,6 +76,14 @@ class Pylon:
         except genicam.GenericException as error:
             raise CameraLost(self._gone(_first_line(error))) from None
 
+    def _look_for_it(self) -> None:
+        """Raise CameraLost if the device has gone; the question waits for the SDK, so it is not asked every time."""
+        if time.monotonic() >= self._look_s:
+            self._look_s = time.monotonic() + _LOOK_S
+            if self._camera.IsCameraDeviceRemoved():
+                self._look_s = 0.0
+                raise CameraLost(self._gone("it was taken out"))
+
     def _trigger(self, timeout_s: float) -> None:
         """Ask for an exposure, unless the one that was asked for is still to come."""
         if self._settings.trigger == "software" and not self._triggered:
@@ -85,13 +94,11 @@ class Pylon:
 
     def _handed_over(self, result: Any) -> Grab:  # noqa: ANN401  (the SDK has no types)
         arrived_ns = time.monotonic_ns()
-        shape = (self.format.height_px, self.format.width_px)
-        if (result.Height, result.Width) != shape:
+        if (result.Height, result.Width) != self.format.shape[:2]:
             raise CameraLost(self._gone(f"its exposures are {result.Width} x {result.Height} px all at once"))
-        channels = (3,) if self.format.layout == "rgb8" else ()
         stamp_ns = result.TimeStamp * self._tick_ns  # the emulator stamps nothing: 0
         return Grab(
-            pixels=eight_bits(_lent(result), self._packing, (*shape, *channels)),
+            pixels=eight_bits(_lent(result), self._packing, self.format.shape),
             device_ns=self._clock.host_ns(int(stamp_ns), arrived_ns) if stamp_ns else arrived_ns,
             stage_um=None,
             lost=self._losses.whole(result.BlockID, result.GetNumberOfSkippedImages()),

@@ -3,7 +3,10 @@
 A driver whose SDK is absent is skipped by its name.
 """
 
+import subprocess
+import sys
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from zpscope.config.cameras import PylonCamera
+from zpscope.config.cameras import OpencvCamera, PylonCamera
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import ReplayCamera, SyntheticCamera
 from zpscope.drivers.camera import Camera
@@ -25,11 +28,10 @@ class Rig(ABC):
 
     package = "numpy"
     """What must be installed."""
-    is_recording = False
-    """Whether the stream is the same each time, and comes to an end."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.started = ExitStack()
 
     @abstractmethod
     def stream(self) -> CameraSettings:
@@ -47,9 +49,12 @@ class Rig(ABC):
         """Take the camera away, as far as the driver can tell."""
         pytest.skip("a recording cannot be taken away")
 
+    def close(self) -> None:
+        """Stop what the rig has started."""
+        self.started.close()
+
 
 class SyntheticRig(Rig):
-    is_recording = True
     slide = "clean"
 
     def stream(self) -> CameraSettings:
@@ -74,8 +79,6 @@ class SmearRig(SyntheticRig):
 
 
 class ReplayRig(Rig):
-    is_recording = True
-
     def stream(self) -> CameraSettings:
         return self._settings(None)
 
@@ -108,6 +111,59 @@ def pylon_settings(**more: object) -> PylonCamera:
     return PylonCamera.model_validate({**base, **size, **more})
 
 
+class VideoFileRig(Rig):
+    def stream(self) -> CameraSettings:
+        return self._settings(None)
+
+    def waiting(self) -> CameraSettings:
+        return self._settings(0.1)
+
+    def _settings(self, pace_hz: float | None) -> CameraSettings:
+        path = write_video(self.folder / "scan.avi", 6)
+        return OpencvCamera(driver="opencv", source=str(path), um_per_px=0.069, pace_hz=pace_hz)
+
+
+class VideoStreamRig(Rig):
+    """A network stream (motion JPEG over HTTP), which OpenCV reads as it reads RTSP."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("stream_server.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.started.callback(self._server.communicate, "")
+        if self._server.stdout is None:
+            raise RuntimeError
+        self._url = f"http://127.0.0.1:{self._server.stdout.readline().strip()}"
+
+    def stream(self) -> CameraSettings:
+        return self._settings("endless")
+
+    def waiting(self) -> CameraSettings:
+        return self._settings("stalling")
+
+    def vanishing(self) -> CameraSettings:
+        return self._settings("ending")
+
+    def unplug(self, camera: Camera) -> None:
+        """The server closes the connection after a few exposures."""
+
+    def _settings(self, path: str) -> CameraSettings:
+        return OpencvCamera(driver="opencv", source=f"{self._url}/{path}", um_per_px=0.069)
+
+
+def write_video(path: Path, frames: int) -> Path:
+    """Write a lossless video, each frame another."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 10, (WIDTH_PX, HEIGHT_PX))
+    for number in range(frames):
+        writer.write(np.random.default_rng(number).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), np.uint8))
+    writer.release()
+    return path
+
+
 def write_pictures(folder: Path, count: int = 4) -> None:
     """Write pictures of noise, each another one."""
     for number in range(count):
@@ -120,6 +176,8 @@ RIGS: dict[str, type[Rig]] = {
     "usual": SmearRig,
     "replay": ReplayRig,
     "pylon": PylonRig,
+    "video file": VideoFileRig,
+    "video stream": VideoStreamRig,
 }
 
 

