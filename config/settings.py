@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from zpscope.config.cameras import OpencvCamera, PylonCamera
+from zpscope.config.cameras import MicromanagerCamera, OpencvCamera, PylonCamera
 from zpscope.config.classifiers import Classifier, OnnxRuntimeClassifier
 from zpscope.config.model import Model, UmPerPx
 
@@ -98,7 +98,10 @@ class ReplayCamera(Model):
     """At most so many pictures per second; without it, as fast as they are read."""
 
 
-Camera = Annotated[SyntheticCamera | ReplayCamera | PylonCamera | OpencvCamera, Field(discriminator="driver")]
+Camera = Annotated[
+    SyntheticCamera | ReplayCamera | PylonCamera | OpencvCamera | MicromanagerCamera,
+    Field(discriminator="driver"),
+]
 
 
 class Place(Model):

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import assert_never
 
-from zpscope.config.cameras import OpencvCamera, PylonCamera
+from zpscope.config.cameras import MicromanagerCamera, OpencvCamera, PylonCamera
 from zpscope.config.errors import SettingsError
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import Delivery, ReplayCamera, SyntheticCamera
@@ -31,6 +31,11 @@ def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camer
             from zpscope.drivers.opencv import open_video
 
             return open_video(settings, delivery)
+        case MicromanagerCamera():
+            with _extra("micromanager", "pymmcore_plus"):
+                from zpscope.drivers.micromanager import open_micromanager
+
+            return open_micromanager(settings)
         case _:
             assert_never(settings)
 
@@ -43,5 +48,5 @@ def _extra(extra: str, package: str) -> Generator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        msg = f"the driver {extra} needs {package}: pip install 'zpscope[{extra}]'"
+        msg = f"the driver {extra} needs {package}, which is not installed: pip install 'zpscope[{extra}]'"
         raise SettingsError(msg) from None

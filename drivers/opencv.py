@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 import cv2
+import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
 
@@ -236,7 +237,7 @@ def _reason(source: str) -> str:
     return "it gives no video: another of its devices may"
 
 
-def _rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _rgb(frame: cv2.typing.MatLike) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from zpscope.config.cameras import OpencvCamera, PylonCamera
+from zpscope.config.cameras import MicromanagerCamera, OpencvCamera, PylonCamera
 from zpscope.config.settings import Camera as CameraSettings
 from zpscope.config.settings import ReplayCamera, SyntheticCamera
 from zpscope.drivers.camera import Camera
@@ -39,7 +39,7 @@ class Rig(ABC):
 
     @abstractmethod
     def waiting(self) -> CameraSettings:
-        """Return the settings of a stream of which no exposure, or none but the first, comes within ten seconds."""
+        """Return the settings of a stream of which none but the first exposures come within two seconds."""
 
     def vanishing(self) -> CameraSettings:
         """Return the settings of a stream that can lose its camera."""
@@ -111,6 +111,32 @@ def pylon_settings(**more: object) -> PylonCamera:
     return PylonCamera.model_validate({**base, **size, **more})
 
 
+class MicromanagerRig(Rig):
+    package = "pymmcore_plus"
+
+    def stream(self) -> CameraSettings:
+        return micromanager_settings(self.folder)
+
+    def waiting(self) -> CameraSettings:
+        return micromanager_settings(self.folder, exposure_ms=2500)
+
+    def unplug(self, camera: Camera) -> None:
+        """Let the core lose the camera's driver."""
+        camera._core.unloadDevice("Camera")  # type: ignore[attr-defined]  # pyright: ignore
+
+
+def micromanager_settings(folder: Path, pixel_type: str = "32bitRGB", **more: object) -> MicromanagerCamera:
+    """Return the settings of Micro-Manager's demo camera with its demo stages."""
+    (folder / "demo.cfg").write_text(
+        "Device,Camera,DemoCamera,DCam\nDevice,XY,DemoCamera,DXYStage\nDevice,Z,DemoCamera,DStage\n"
+        "Property,Core,Initialize,1\nProperty,Core,Camera,Camera\nProperty,Core,XYStage,XY\n"
+        f"Property,Core,Focus,Z\nProperty,Camera,PixelType,{pixel_type}\n"
+        f"Property,Camera,OnCameraCCDXSize,{WIDTH_PX}\nProperty,Camera,OnCameraCCDYSize,{HEIGHT_PX}\n"
+    )
+    base = {"driver": "micromanager", "config_file": folder / "demo.cfg", "um_per_px": 0.1, "exposure_ms": 1}
+    return MicromanagerCamera.model_validate({**base, **more})
+
+
 class VideoFileRig(Rig):
     def stream(self) -> CameraSettings:
         return self._settings(None)
@@ -176,6 +202,7 @@ RIGS: dict[str, type[Rig]] = {
     "usual": SmearRig,
     "replay": ReplayRig,
     "pylon": PylonRig,
+    "micromanager": MicromanagerRig,
     "video file": VideoFileRig,
     "video stream": VideoStreamRig,
 }

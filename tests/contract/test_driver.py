@@ -14,9 +14,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.contract.rigs import RIGS, Rig, pylon_settings, rig_of
+from tests.contract.rigs import RIGS, Rig, micromanager_settings, pylon_settings, rig_of
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
-from zpscope.config.settings import Camera as CameraSettings
 from zpscope.drivers.camera import Camera
 from zpscope.drivers.open_camera import open_camera
 
@@ -107,12 +106,11 @@ def grab_to_the_end(camera: Camera) -> None:
         camera.grab(1.0)
 
 
-@pytest.mark.parametrize(
-    ("settings", "package"), [(pylon_settings(), "pypylon")], ids=lambda value: getattr(value, "driver", "")
-)
+@pytest.mark.parametrize(("driver", "package"), [("pylon", "pypylon"), ("micromanager", "pymmcore_plus")])
 def test_an_absent_sdk_is_named_with_what_installs_it(
-    settings: CameraSettings, package: str, monkeypatch: pytest.MonkeyPatch
+    driver: str, package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    settings = pylon_settings() if driver == "pylon" else micromanager_settings(tmp_path)
     real = builtins.__import__
 
     def absent(
@@ -126,9 +124,9 @@ def test_an_absent_sdk_is_named_with_what_installs_it(
             raise ModuleNotFoundError(name=name)
         return real(name, globals, locals, fromlist, level)
 
-    module = f"zpscope.drivers.{settings.driver}"
+    module = f"zpscope.drivers.{driver}"
     monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.delattr(importlib.import_module("zpscope.drivers"), settings.driver, raising=False)
+    monkeypatch.delattr(importlib.import_module("zpscope.drivers"), driver, raising=False)
     monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(SettingsError, match=rf"pip install 'zpscope\[{settings.driver}\]'$"):
+    with pytest.raises(SettingsError, match=rf"pip install 'zpscope\[{driver}\]'$"):
         open_camera(settings)
