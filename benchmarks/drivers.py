@@ -1,3 +1,5 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 """Does the camera process keep up with the camera? Its rate against a bare pypylon loop, on Basler's emulator.
 
     python benchmarks/drivers.py [--seconds S]
@@ -20,7 +22,7 @@ from pathlib import Path
 
 os.environ["PYLON_CAMEMU"] = "1"  # before pypylon is imported
 
-from pypylon import pylon  # pyright: ignore[reportMissingTypeStubs]
+from pypylon import pylon
 
 from zpscope.daemon import wire
 from zpscope.daemon.sockets import FrameClient, wait

@@ -20,7 +20,7 @@ from zpscope.daemon.grab_watch import GRAB_LIMIT_S, OPEN_LIMIT_S, GrabWatch
 from zpscope.daemon.journal import Journal, format_words
 from zpscope.daemon.outbox import Outbox, RetainedFrame
 from zpscope.daemon.sockets import FrameServer, Publisher, wait
-from zpscope.drivers.camera import Camera, EndOfStream, Recording
+from zpscope.drivers.camera import Camera, EndOfStream, is_recording
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class CameraProcess:
             retained=len(self._outbox),
             exhausted=self.capture.exhausted,
             connected=self._connected,
-            repeats=isinstance(self._camera, Recording) and self._camera.repeats,
+            repeats=is_recording(self._camera) and self._camera.repeats,
             ended=self._journal.ended,
             problem=self._problems.text,
         )
@@ -167,7 +167,7 @@ class CameraProcess:
             raise CameraLost(self._problems.text)
         self._same_format()
         self._journal.write(self.capture, self._camera.format)
-        if isinstance(self._camera, Recording):
+        if is_recording(self._camera):
             self._camera.skip(earlier)
 
     def _same_format(self) -> None:

@@ -4,7 +4,7 @@ A driver knows its device and nothing else: no sample, no socket, no model.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,6 @@ class Camera(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
 
-@runtime_checkable
 class Recording(Camera, Protocol):
     """A camera whose stream has a beginning, and shows the same again each time it is entered."""
 
@@ -87,3 +86,8 @@ class Recording(Camera, Protocol):
     def skip(self, exposures: int) -> None:
         """Go on after so many exposures, those that would be lost included; called once, right after entering."""
         ...
+
+
+def is_recording(camera: Camera) -> TypeGuard[Recording]:
+    """Return whether it is one; asks the class, for a camera that is not entered has no format to look at."""
+    return hasattr(type(camera), "skip")

@@ -137,9 +137,7 @@ class Micromanager:
     def _set_up(self) -> None:
         core, settings = self._core, self._settings
         if settings.camera is not None:
-            cameras = [
-                label for label in core.getLoadedDevices() if core.getDeviceType(label).name == "Camera"
-            ]
+            cameras = core.getLoadedDevicesOfType(DeviceType.Camera)
             if settings.camera not in cameras:
                 here = ", ".join(cameras) or "none"
                 msg = f"camera.camera = {settings.camera!r}: {settings.config_file} has no such camera; it has {here}"

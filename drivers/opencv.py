@@ -47,6 +47,7 @@ class VideoFile:
         self._video = cv2.VideoCapture()
         self._first: NDArray[np.uint8] | None = None
         self._number = 0
+        """Of the next frame. The first one is read already when the file is entered."""
 
     @property
     def format(self) -> PixelFormat:
@@ -61,11 +62,10 @@ class VideoFile:
     def grab(self, timeout_s: float) -> Grab:
         """Return the next frame."""
         self._pace.wait(timeout_s)
-        read, frame = self._video.read()
-        if not read:
+        field = self._first if self._number == 0 else self._read()
+        if field is None:
             raise EndOfStream(self._missing())
         self._number += 1
-        field = _rgb(frame)
         if field.shape != self.format.shape:
             raise CameraLost(f"{self._path} changes its size on the way: cut it into one file for each size")
         return Grab(field, time.monotonic_ns(), None, 0, f"{self._path.stem}-{self._number - 1:06}")
@@ -73,7 +73,11 @@ class VideoFile:
     def skip(self, exposures: int) -> None:
         """Go on after so many frames."""
         for _ in range(exposures):
-            self._number += self._video.grab()
+            self._number += self._number == 0 or self._video.grab()
+
+    def _read(self) -> NDArray[np.uint8] | None:
+        read, frame = self._video.read()
+        return _rgb(frame) if read else None
 
     def _missing(self) -> int:
         """Return how many frames the file promises beyond those that could be read, once."""
@@ -92,14 +96,12 @@ class VideoFile:
             raise SettingsError(
                 f"{self._path} is no video that can be read: set camera.source to another one"
             )
-        read, frame = self._video.read()
-        self._video.release()
-        if not read:
+        self._first = self._read()
+        if self._first is None:
+            self._video.release()
             raise SettingsError(
                 f"{self._path} holds 0 frames that can be read: set camera.source to another one"
             )
-        self._first = _rgb(frame)
-        self._video.open(str(self._path), cv2.CAP_FFMPEG)
         self._number = 0
         self._pace = Pace(self._pace_hz)
         return self

@@ -28,6 +28,8 @@ class Rig(ABC):
 
     package = "numpy"
     """What must be installed."""
+    is_recording = False
+    """Whether its stream is the same each time, and ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,6 +57,7 @@ class Rig(ABC):
 
 
 class SyntheticRig(Rig):
+    is_recording = True
     slide = "clean"
 
     def stream(self) -> CameraSettings:
@@ -79,6 +82,8 @@ class SmearRig(SyntheticRig):
 
 
 class ReplayRig(Rig):
+    is_recording = True
+
     def stream(self) -> CameraSettings:
         return self._settings(None)
 
@@ -138,6 +143,8 @@ def micromanager_settings(folder: Path, pixel_type: str = "32bitRGB", **more: ob
 
 
 class VideoFileRig(Rig):
+    is_recording = True
+
     def stream(self) -> CameraSettings:
         return self._settings(None)
 

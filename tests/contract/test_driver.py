@@ -16,7 +16,7 @@ import pytest
 
 from tests.contract.rigs import RIGS, Rig, micromanager_settings, pylon_settings, rig_of
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
-from zpscope.drivers.camera import Camera
+from zpscope.drivers.camera import Camera, is_recording
 from zpscope.drivers.open_camera import open_camera
 
 MIB = 1 << 20
@@ -41,6 +41,10 @@ def test_every_exposure_is_as_the_format_says_and_the_clock_goes_forward(rig: Ri
             clocks.append(grab.device_ns)
     assert clocks == sorted(clocks)
     assert abs(time.monotonic_ns() - clocks[-1]) < 60e9, "it is the host's clock"
+
+
+def test_a_camera_can_be_asked_whether_it_is_a_recording_before_it_is_there(rig: Rig) -> None:
+    assert is_recording(open_camera(rig.stream())) is rig.is_recording
 
 
 def test_restarts_leave_no_handle_no_thread_and_no_memory_behind(rig: Rig) -> None:
