@@ -88,12 +88,14 @@ class SyntheticCamera(Model):
 
 
 class ReplayCamera(Model):
-    """A folder of pictures, in name order."""
+    """Recorded fields: a folder of pictures, a recording, a TIFF stack or a whole slide."""
 
     driver: Literal["replay"]
     name: str = "replay"
     folder: Path
-    um_per_px: UmPerPx
+    """A folder of pictures, in name order, or one that `record.folder` made; or a TIFF file or a slide."""
+    um_per_px: UmPerPx | None = None
+    """Taken from the files where they state it; to be given for those that do not."""
     pace_hz: PositiveFloat | None = None
     """At most so many pictures per second; without it, as fast as they are read."""
 
@@ -149,6 +151,13 @@ class Store(Model):
     path: Path = Path("zpscope.sqlite")
 
 
+class Record(Model):
+    """Recordings: the fields of every sample as the camera gave them, to be replayed to the same result."""
+
+    folder: Path | None = None
+    """Each sample gets a folder of its own in it; without it, nothing is recorded."""
+
+
 class Metrics(Model):
     """Prometheus endpoints; port 0 switches one off."""
 
@@ -174,6 +183,7 @@ class Settings(Model):
     tally: Tally = Tally()
     wire: Wire = Wire()
     store: Store = Store()
+    record: Record = Record()
     metrics: Metrics = Metrics()
     display: Display = Display()
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections import Counter
 
+from zpscope.config.errors import SettingsError
 from zpscope.daemon.wire import FrameMessage
 from zpscope.drivers.camera import Grab, PixelFormat
 
@@ -17,7 +18,7 @@ _log = logging.getLogger(__name__)
 class Capture:
     """The account of the present sample in this session, and the numbers given so far."""
 
-    def __init__(self, camera: str, um_per_px: float) -> None:
+    def __init__(self, camera: str, um_per_px: float | None) -> None:
         self._camera = camera
         self._um_per_px = um_per_px
         self.session = secrets.token_hex(8)
@@ -41,6 +42,10 @@ class Capture:
 
     def take(self, grab: Grab, shape: PixelFormat) -> FrameMessage:
         """Number a whole exposure, after those that were lost before it."""
+        um_per_px = shape.um_per_px or self._um_per_px
+        if um_per_px is None:
+            msg = f"{self._camera} does not state its scale: set camera.um_per_px, in µm/px"
+            raise SettingsError(msg)
         self._lose(grab.lost)
         number = self._number
         self._number += 1
@@ -55,7 +60,7 @@ class Capture:
             height_px=shape.height_px,
             width_px=shape.width_px,
             layout=shape.layout,
-            um_per_px=self._um_per_px,
+            um_per_px=um_per_px,
             captured_ns=time.time_ns(),
             device_ns=grab.device_ns,
             stage_um=grab.stage_um,

@@ -21,6 +21,7 @@ from zpscope.daemon import wire
 from zpscope.daemon.gather import Limits, gather
 from zpscope.daemon.metrics import ScoringMetrics
 from zpscope.daemon.preview import preview
+from zpscope.daemon.recorder import Recorder
 from zpscope.daemon.samples import Samples
 from zpscope.daemon.scoring import ExaminedField, ScoredField
 from zpscope.daemon.sockets import ControlServer, FrameClient, Publisher, Subscriber, wait
@@ -69,6 +70,7 @@ class InferenceProcess:
         self._metrics = metrics
         classifier = settings.classifier
         self._limits = Limits(classifier.batch, settings.wire.retain_frames, classifier.deadline_ms / 1000)
+        self._recorder = Recorder(settings.record.folder)
         self._camera: wire.CameraMessage | None = None
         self._camera_heard_s = time.monotonic()
         self._rates = Rates()
@@ -146,7 +148,10 @@ class InferenceProcess:
             msg = f"frame {header.number} came without all of its pixels: install the same zpscope on both sides"
             raise WireVersionError(msg)
         pixels = np.frombuffer(parts[2], np.uint8).reshape(shape)
-        return sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
+        field = sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
+        if field is not None:
+            self._recorder.record(sample.record, header, pixels)
+        return field
 
     def _commit(self, examined: list[ExaminedField], publisher: Publisher) -> None:
         sample = self._samples.present
@@ -180,7 +185,9 @@ class InferenceProcess:
         sample = self._samples.present
         if sample is not None and sample.open:
             sample.settle(self._camera, camera_gone=gone)
-            self._news = self._news or not sample.open
+            if not sample.open:
+                self._recorder.end()
+                self._news = True
 
     def _speak(self, frames: FrameClient, publisher: Publisher) -> None:
         now_s = time.monotonic()
@@ -220,6 +227,7 @@ class InferenceProcess:
             fields_per_s=fields_per_s,
             heads_per_s=heads_per_s,
             lag_s=self._lag_s,
+            recording=self._recorder.words,
             sent_ns=time.time_ns(),
             model=self._model,
         )

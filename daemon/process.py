@@ -51,14 +51,17 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 def add_scale_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--um-per-px`."""
     parser.add_argument(
-        "--um-per-px", type=float, required=True, metavar="X", help="scale of the pictures, µm/px"
+        "--um-per-px",
+        type=float,
+        metavar="X",
+        help="scale of the pictures, µm/px (default: what the files state)",
     )
 
 
-def scale_of(arguments: argparse.Namespace) -> float:
-    """Return the scale that the arguments give, in µm/px; raise SettingsError if no picture can have it."""
+def scale_of(arguments: argparse.Namespace) -> float | None:
+    """Return the scale that the arguments give, in µm/px, if any; raise SettingsError if no picture can have it."""
     try:
-        return TypeAdapter[float](UmPerPx).validate_python(arguments.um_per_px)
+        return TypeAdapter[float | None](UmPerPx | None).validate_python(arguments.um_per_px)
     except ValidationError as error:
         msg = f"--um-per-px {arguments.um_per_px} will not do: give the scale of the pictures, 0.02 to 0.2 µm per pixel"
         raise SettingsError(msg) from error

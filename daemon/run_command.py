@@ -1,6 +1,7 @@
 """`zpscope run`: camera, inference and display process in one terminal."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ACCESSION",
         help="open this sample at once, and end with the recording or the simulated scan",
     )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FOLDER",
+        help="record every field in a folder of its sample in this one, to be replayed to the same result",
+    )
     add_json_argument(parser)
 
 
@@ -34,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C, or until the sample's end if one is given."""
     start_log("run")
     stop = stop_event()
+    if arguments.record is not None:
+        arguments.overrides.append(f"record.folder={json.dumps(str(arguments.record))}")
     settings = settings_of(arguments)
     quiet = arguments.json == "-"
     options = ["-c", arguments.config, *(word for one in arguments.overrides for word in ("--set", one))]

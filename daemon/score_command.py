@@ -16,13 +16,17 @@ from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 
-HELP = "score folders of recorded fields"
+HELP = "score recorded fields"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "folders", nargs="+", type=Path, metavar="FOLDER", help="pictures of one slide, in name order"
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="one slide each: a folder of pictures, a recording, a TIFF stack, a whole-slide file",
     )
     add_scale_argument(parser)
     parser.add_argument(
@@ -50,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
                 wire.RecordedResult,
                 count_of(ledger, settings.tally, model_of(bundle, engine.runtime)),
                 folder=str(folder),
-                um_per_px=um_per_px,
+                um_per_px=scored[0].examined.header.um_per_px,
                 preprocessing=PREPROCESSING_HASH,
                 fields=[_field(one) for one in scored],
             )

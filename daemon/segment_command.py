@@ -3,7 +3,7 @@
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
 from zpscope.daemon.process import add_scale_argument, scale_of
+from zpscope.drivers.open_source import open_source
+from zpscope.drivers.replay import stated_scale
+from zpscope.drivers.source import Source
 from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
-from zpscope.imaging.picture import ENDINGS, read_picture
 
 HELP = "write which heads are found in pictures, as label pictures and a table"
 _COLUMNS = (
@@ -42,7 +45,11 @@ _GREEN, _RED = (0, 160, 0), (220, 0, 0)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of pictures"
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="pictures, folders of them, recordings, TIFF stacks, slides",
     )
     add_scale_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
@@ -54,32 +61,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Segment every picture as a slide of its own; 1 if one could not be used."""
     um_per_px = scale_of(arguments)
-    pictures = list(_pictures(arguments.paths))
+    sources = [
+        (source, um_per_px or stated_scale(source, path))
+        for path, source in [(path, open_source(path)) for path in arguments.paths]
+    ]
+    _check_names(arguments.paths, [source for source, _ in sources])
     arguments.out.mkdir(parents=True, exist_ok=True)
     refused = 0
     with (arguments.out / "heads.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(_COLUMNS)
-        for path in pictures:
-            try:
-                field = read_picture(path)
-                examination = examine(field, um_per_px, SlideColour.fresh())
-            except (PictureRefused, FieldRefused) as error:
-                named = str(error) if str(path) in str(error) else f"{path}: {error}"
-                sys.stderr.write(f"zpscope: {named}\n")
-                refused += 1
-                continue
-            if examination.skip:
-                sys.stderr.write(
-                    f"zpscope: {path} is skipped: {_SKIPPED.get(examination.skip, examination.skip)}\n"
-                )
-            heads = examination.heads
-            table.writerows(_rows(path.stem, heads))
-            cv2.imwrite(str(arguments.out / f"{path.stem}.png"), heads.labels)
-            if arguments.overlay:
-                drawn = cv2.cvtColor(overlay(field, heads), cv2.COLOR_RGB2BGR)
-                cv2.imwrite(str(arguments.out / f"{path.stem}.overlay.png"), drawn)
+        for source, scale in sources:
+            for index in range(len(source)):
+                refused += not _segment(source, index, scale, table.writerows, arguments)
     return int(refused > 0)
+
+
+def _segment(
+    source: Source,
+    index: int,
+    um_per_px: float,
+    write_rows: Callable[[Iterator[tuple[object, ...]]], object],
+    arguments: argparse.Namespace,
+) -> bool:
+    """Write what one field holds; return whether it could be used."""
+    name = source.name(index)
+    try:
+        field = decode(source.read(index).pixels, source.layout)
+        examination = examine(field, um_per_px, SlideColour.fresh())
+    except PictureRefused as error:
+        sys.stderr.write(f"zpscope: {error}\n")
+        return False
+    except FieldRefused as error:
+        sys.stderr.write(f"zpscope: {name}: {error}\n")
+        return False
+    if examination.skip:
+        sys.stderr.write(f"zpscope: {name} is skipped: {_SKIPPED.get(examination.skip, examination.skip)}\n")
+    heads = examination.heads
+    write_rows(_rows(name, heads))
+    cv2.imwrite(str(arguments.out / f"{name}.png"), heads.labels)
+    if arguments.overlay:
+        drawn = cv2.cvtColor(overlay(field, heads), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(arguments.out / f"{name}.overlay.png"), drawn)
+    return True
 
 
 def overlay(field: NDArray[np.uint8], heads: Heads) -> NDArray[np.uint8]:
@@ -100,23 +124,15 @@ def overlay(field: NDArray[np.uint8], heads: Heads) -> NDArray[np.uint8]:
     return drawn
 
 
-def _pictures(paths: list[Path]) -> Iterator[Path]:
-    stems: dict[str, Path] = {}
-    for path in paths:
-        inside = (
-            sorted(one for one in path.iterdir() if one.suffix.lower() in ENDINGS)
-            if path.is_dir()
-            else [path]
-        )
-        if not inside:
-            msg = f"{path} holds no picture ({', '.join(ENDINGS)}): name a folder of pictures"
-            raise SettingsError(msg)
-        for picture in inside:
-            if picture.stem in stems:
-                msg = f"{picture} and {stems[picture.stem]} would give one result: rename one of them"
+def _check_names(paths: list[Path], sources: list[Source]) -> None:
+    """Raise SettingsError if two fields would give one result."""
+    names: dict[str, Path] = {}
+    for path, source in zip(paths, sources, strict=True):
+        for name in map(source.name, range(len(source))):
+            if name in names:
+                msg = f"{path} and {names[name]} would both give {name}.png: rename one of them"
                 raise SettingsError(msg)
-            stems[picture.stem] = picture
-            yield picture
+            names[name] = path
 
 
 def _rows(field: str, heads: Heads) -> Iterator[tuple[object, ...]]:

@@ -237,6 +237,8 @@ class StateMessage(Message, frozen=True, kw_only=True):
     """Heads classified per second, over the last ten seconds."""
     lag_s: float
     """Age of the last committed frame at its commit."""
+    recording: str
+    """Where fields are recorded to, or why that stopped, in words; empty: nowhere."""
     sent_ns: int
     model: Model
     notice: str = NOTICE

@@ -146,6 +146,8 @@ def _camera(state: StateMessage | None) -> str:
         parts.append("not capturing")
     if state.sample and state.sample.reconnects:
         parts.append(away_text(state.sample))
+    if state.recording:
+        parts.append(state.recording)
     return " · ".join(parts)
 
 

@@ -19,6 +19,8 @@ class PixelFormat:
     height_px: int
     width_px: int
     layout: PixelLayout
+    um_per_px: float | None = None
+    """The scale that the exposures themselves state; None: the one in the settings holds."""
 
     @property
     def shape(self) -> tuple[int, ...]:

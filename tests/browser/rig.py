@@ -78,6 +78,7 @@ def state(shown: wire.SampleSummary | None, **changes: object) -> wire.StateMess
         "fields_per_s": 3.5,
         "heads_per_s": 21.0,
         "lag_s": 0.4,
+        "recording": "",
         "sent_ns": 1,
         "model": shown.model if shown else REAL,
     }

@@ -102,6 +102,7 @@ EXAMPLES: tuple[wire.Message, ...] = (
         fields_per_s=3.5,
         heads_per_s=30.0,
         lag_s=0.4,
+        recording="",
         sent_ns=1_795_000_001_000_000_000,
         model=MODEL,
     ),

@@ -58,6 +58,13 @@ def test_a_bad_picture_is_named_and_the_others_are_done(tmp_path: Path) -> None:
     assert [row["field"] for row in _rows(tmp_path / "out")] == ["good"]
 
 
+def test_a_scale_that_nobody_states_is_asked_for(tmp_path: Path) -> None:
+    picture = _field(tmp_path / "good.png", [DrawnHead(120, 100)])
+    ended = zpscope("segment", str(picture), "--out", str(tmp_path / "out"))
+    assert ended.returncode == 2
+    assert "does not state its scale: give it with --um-per-px X" in ended.stderr
+
+
 @pytest.mark.parametrize("words", [("--um-per-px", "52"), ("--um-per-px", "0")])
 def test_a_scale_that_cannot_be_is_wrong_usage(tmp_path: Path, words: tuple[str, str]) -> None:
     good = _field(tmp_path / "good.png", [])

@@ -25,11 +25,10 @@ def test_the_demo_profile_is_complete() -> None:
     assert settings.camera.driver == "synthetic"
 
 
-def test_the_replay_profile_asks_for_folder_and_scale_and_says_how() -> None:
+def test_the_replay_profile_asks_for_its_folder_and_says_how() -> None:
     assert complaints("replay") == [
         "profile replay: camera.folder is missing: give a path in quotes, "
         "for example --set camera.folder=/path/to/folder",
-        "profile replay: camera.um_per_px is missing: give a number above 0.02 and below 0.2, in µm/px",
     ]
 
 
