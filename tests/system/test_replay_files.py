@@ -61,14 +61,12 @@ def test_an_ome_tiff_brings_its_scale_and_positions(
         assert grab.stage_um == pytest.approx(field_centre_um(SETTINGS, index))
 
 
-def test_positions_of_an_ome_tiff_keep_heads_from_counting_twice(
-    fields: NDArray[np.uint8], tmp_path: Path
-) -> None:
+def test_an_ome_tiff_is_scored_by_its_own_scale(fields: NDArray[np.uint8], tmp_path: Path) -> None:
     write_ome(tmp_path / "scan.ome.tif", fields)
     status, result, stderr = score(str(tmp_path / "scan.ome.tif"))
     assert status == 0, stderr
     assert result["um_per_px"] == 0.069
-    assert result["rejected"]["duplicate"] > 0
+    assert (result["scored"], result["unplaced"]) == (6, 0)
 
 
 @pytest.mark.parametrize(
