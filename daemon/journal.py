@@ -32,6 +32,7 @@ class Journal:
     """An open journal; only one process can have it."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = _open(path)
         lives = _read(self._file, path)
         self.ended: list[Life] = [life for life in lives if life.sample == lives[-1].sample]
@@ -42,6 +43,8 @@ class Journal:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if os.fstat(self._file).st_size == 0:
+            self._path.unlink(missing_ok=True)
         os.close(self._file)
 
     def write(self, capture: Capture, shape: PixelFormat) -> None:
