@@ -14,6 +14,10 @@ from zpscope.drivers.slide_layout import TILE_UM
 
 REACH_UM = 8.0
 """Litter reaches at most so far beyond the tile it belongs to."""
+EPITHELIUM_REACH_UM = 26.0
+"""An epithelial cell reaches at most so far."""
+_EPITHELIAL_SHARE = 0.005
+"""Of the tiles: one in about fifty fields."""
 _DENSE = 0.65
 """Paler than this, both dyes together, litter shows through a head's outline and hides nothing."""
 Points = NDArray[np.float64]
@@ -123,6 +127,21 @@ def _leukocyte(rng: np.random.Generator) -> NDArray[np.float64]:
     nucleus = np.column_stack([lobes, lobes, rng.uniform(3.4, 4.8, 3), np.full((3, 2), (1.0, 1.1))])
     bridges = np.column_stack([lobes[:2], lobes[1:], np.full((2, 3), (1.5, 1.0, 1.1))])
     return np.vstack([cell, nucleus, bridges])
+
+
+@lru_cache(maxsize=256)
+def epithelium_on_tile(seed: int, column: int, row: int) -> NDArray[np.float64]:
+    """Return the marks (M, 7) of the epithelial cell that lies on one tile, or none: wide and pale blue."""
+    rng = np.random.default_rng((seed, 15, column + (1 << 20), row + (1 << 20)))
+    if rng.uniform() > _EPITHELIAL_SHARE:
+        return np.empty((0, 7))
+    at = rng.uniform(0, TILE_UM, 2) + np.array([column, row]) * TILE_UM
+    corners = at + rng.uniform(-9, 9, (6, 2))
+    body = np.column_stack(
+        [corners, np.roll(corners, 1, 0), rng.uniform(14, 22, 6), np.full((6, 2), (0.09, 0.05))]
+    )
+    nucleus = [*at, *(at + 1.5), rng.uniform(5, 7), 0.35, 0.3]
+    return np.vstack([body, nucleus])
 
 
 def _round_cell(rng: np.random.Generator) -> NDArray[np.float64]:

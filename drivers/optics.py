@@ -16,6 +16,10 @@ _PSF_UM = 0.09
 _BLUR_PER_UM = 0.6
 """Standard deviation of the blur in µm for each µm out of the depth of field; a disc's radius is about 1.5."""
 _DEPTH_UM = 0.2
+_STEEPEST = 0.002
+"""Tilt of a slide, in µm for each µm."""
+_EVEN_UM = 0.02
+"""Blurs that differ by less are one."""
 _ELECTRONS_PER_LEVEL = 41.0
 """Full well 10.5 ke- at level 255 (IMX250 class)."""
 _READ_NOISE = 0.06
@@ -36,6 +40,44 @@ def focus_um(seed: int, number: int) -> float:
 def blur_um(out_of_focus_um: float) -> float:
     """Return the standard deviation of the blur in µm."""
     return float(np.hypot(_PSF_UM, _BLUR_PER_UM * max(0.0, abs(out_of_focus_um) - _DEPTH_UM)))
+
+
+def tilt(seed: int) -> NDArray[np.float64]:
+    """Return how the slide of a seed is tilted: µm out of focus for each µm to the right and down, (2,)."""
+    rng = np.random.default_rng((seed, 16))
+    way = rng.uniform(-np.pi, np.pi)
+    return np.asarray(np.array([np.cos(way), np.sin(way)]) * rng.uniform(0, _STEEPEST))
+
+
+def defocus(
+    field: NDArray[np.uint8], um_per_px: float, out_of_focus_um: float, slope: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return a field (H, W, 3) blurred by how far each place is from focus: `out_of_focus_um` at its centre.
+
+    `slope` (2,) is what `tilt` gives. Between the least and the greatest blur of a field it is interpolated.
+    """
+    height, width = field.shape[:2]
+    ys, xs = np.linspace(-0.5, 0.5, height)[:, None] * height, np.linspace(-0.5, 0.5, width) * width
+    corner_um = um_per_px * float(np.abs(slope * (width, height)).sum()) / 2
+    most, least = (
+        blur_um(abs(out_of_focus_um) + corner_um),
+        blur_um(max(0.0, abs(out_of_focus_um) - corner_um)),
+    )
+    soft = np.asarray(cv2.GaussianBlur(field, (0, 0), most / um_per_px), np.uint8)
+    if most - least < _EVEN_UM:
+        return soft
+    sharp = cv2.GaussianBlur(field, (0, 0), least / um_per_px)
+    out_um = np.abs(out_of_focus_um + (slope[0] * xs + slope[1] * ys) * um_per_px).astype(np.float32)
+    here = np.hypot(_PSF_UM, _BLUR_PER_UM * np.maximum(out_um - np.float32(_DEPTH_UM), 0))
+    share = np.asarray(((here - least) / (most - least)).clip(0, 1), np.float32)
+    return np.asarray(cv2.blendLinear(soft, sharp, share, 1 - share), np.uint8)
+
+
+def lamp(seed: int, number: int) -> float:
+    """Return the light at an exposure of the slide of a seed, 1 at first: a lamp that warms up and flickers."""
+    slow, flicker = np.random.default_rng((seed, 17)).uniform(-0.04, 0.04), 0.015
+    settled = 1 - np.exp(-number / 200)
+    return float(1 + slow * settled + flicker * np.random.default_rng((seed, 2, number)).standard_normal())
 
 
 def bare_glass(seed: int) -> NDArray[np.float32]:
@@ -66,7 +108,7 @@ def sense(field: NDArray[np.uint8], seed: int, number: int) -> NDArray[np.uint8]
     rng = np.random.default_rng((seed, 2, number))
     noise = _unit_noise((height, width))
     down, right = rng.integers((height, width)).tolist()
-    level = mosaic * (_flat((height, width)) * np.float32(rng.normal(1, 0.015)))
+    level = mosaic * (_flat((height, width)) * np.float32(lamp(seed, number)))
     level += np.take(_noise_of_level(), mosaic) * np.roll(noise, (down, right), (0, 1))
     return np.asarray(cv2.convertScaleAbs(np.maximum(level, 0, out=level)), np.uint8)
 

@@ -5,6 +5,7 @@ Draws nothing. Binders and non-binders differ in the ways that `BINDER` and `NON
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ _ROOM_UM = 7.0
 """Heads lie at least so far apart, centre to centre: none touches another."""
 _PER_TILE = 1.8
 """Mean number of sperm on a tile; about 6 in a field of 88 x 71 µm."""
+
+
+HeadForm = Literal["normal", "tapered", "pyriform", "amorphous", "round", "macro", "micro"]
+"""Form of a head; says nothing about binding."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,9 @@ class Sperm:
     density: float
     tail_um: NDArray[np.float64]
     """(M, 2): the tail's course on the slide, from the neck."""
+    form: HeadForm = "normal"
+    vacuoles: tuple[tuple[float, float, float], ...] = ()
+    """Paler spots: place along and across the head, each -1 to 1, and diameter in µm."""
     gradable: bool = True
     """Nothing lies on the head, and it touches no other."""
 

@@ -1,4 +1,4 @@
-"""A usual smear's field as light falls on the sensor: two dyes by Beer-Lambert, film, litter, and what focus leaves.
+"""A usual smear's field as light falls on the sensor: two dyes by Beer-Lambert, film, and litter.
 
 Densities are natural logarithms. Measured on no slide of ours: shaped to look like published Diff-Quik fields.
 """
@@ -20,6 +20,10 @@ _LEVELS = 80.0
 """Grey levels of a drawn mask for one unit of density."""
 _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
+_SOFT_UM = 0.1
+"""Litter has no sharp rim."""
+_MOTTLE, _TYPICAL_FILM = 0.8, 0.02
+"""Least density of litter as a share of the usual, and the film's density where it is the usual."""
 _MIDPIECE, _TAIL = 0.26, 0.11
 """Thiazine of midpiece and tail."""
 
@@ -32,7 +36,6 @@ def draw_smear(
     um_per_px: float,
     stain: float,
     background: NDArray[np.float32],
-    blur_um: float,
 ) -> NDArray[np.uint8]:
     """Return a field (H, W, 3), RGB, of the shape of its `film` (H, W), whose first pixel is at `corner_um` (x, y).
 
@@ -40,6 +43,9 @@ def draw_smear(
     """
     shown = list(sperm)
     thiazine, eosin = _draw_marks(marks, film.shape, corner_um, um_per_px)
+    for dye in (thiazine, eosin):
+        cv2.GaussianBlur(dye, (0, 0), _SOFT_UM / um_per_px, dst=dye)
+        dye *= _MOTTLE + (1 - _MOTTLE) / _TYPICAL_FILM * film
     thiazine += _draw_tails(shown, film.shape, corner_um, um_per_px)
     thiazine += film * 0.35
     eosin += film
@@ -48,7 +54,7 @@ def draw_smear(
     field = cv2.merge(
         [_transmit(thiazine, eosin, stain, channel, float(background[channel])) for channel in range(3)]
     )
-    return np.asarray(cv2.GaussianBlur(field, (0, 0), blur_um / um_per_px), np.uint8)
+    return np.asarray(field, np.uint8)
 
 
 def _transmit(thiazine: Plane, eosin: Plane, stain: float, channel: int, bare: float) -> NDArray[np.uint8]:
@@ -91,8 +97,9 @@ def _draw_tails(
         layer = layers[one.id % 2]  # two layers, so that most crossings darken
         for part, width_um, share in (
             (course[22:], 0.24, 0.8 * _TAIL),
-            (course[5:23], 0.34, _TAIL),
-            (course[:6], 0.62, _MIDPIECE),
+            (course[5:23], 0.34, 1.2 * _TAIL),
+            (course[3:6], 0.42, 0.8 * _MIDPIECE),
+            (course[:4], 0.5, _MIDPIECE),
         ):
             level = round(share / _MIDPIECE * 255)
             cv2.polylines(
@@ -118,11 +125,16 @@ def _stain_head(
     cos, sin = math.cos(math.radians(one.angle_deg)), math.sin(math.radians(one.angle_deg))
     along = (dx * cos + dy * sin) / (one.length_um / 2)
     across = (dy * cos - dx * sin) / (one.width_um / 2)
+    if one.form == "amorphous":
+        across = across + 0.35 * along**2 - 0.12
     dent = 1 - abs(one.waist) * np.exp(-(((along - one.waist_at) / 0.35) ** 2)) * (across * one.waist > 0)
-    taper = dent * (1 - 0.12 * np.clip(-along, 0, 1))
+    taper = dent * (1 - (0.5 if one.form == "pyriform" else 0.12) * np.clip(-along, 0, 1))
     depth_um = (1 - np.hypot(along, across / taper)) * one.width_um / 2
     inside = np.clip(depth_um / um_per_px + 0.5, 0, 1)
     thickness = (0.55 + 0.45 * np.clip(depth_um / 0.55, 0, 1)).astype(np.float32)
+    for x, y, wide_um in one.vacuoles:
+        spot = ((along - x) * one.length_um) ** 2 + ((across - y) * one.width_um) ** 2
+        thickness -= 0.45 * np.exp(-spot / np.float32(wide_um**2 / 2)).astype(np.float32)
     front = np.clip((along - (1 - 2 * one.acrosome_share) + 0.12 * across**2) / 0.3 + 0.5, 0, 1)
     front = front * front * (3 - 2 * front)
     tip = np.clip(along, 0, 1)

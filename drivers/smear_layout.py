@@ -8,11 +8,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from zpscope.drivers.head_forms import as_double, vary
 from zpscope.drivers.litter import Litter, litter_on_tile
 from zpscope.drivers.slide_layout import TILE_UM, Sperm, sperm_on_tile
 
 _TOUCHED_SHARE = 0.06
 """Share of the heads that another one touches."""
+_DOUBLE_SHARE = 0.1
+"""Share of the touched heads that are one half of a double head."""
 _INNER_UM = 9.0
 """Only heads so far inside a tile are touched, so that nothing on another tile is."""
 _HALF_HEAD_UM = 2.7
@@ -26,8 +29,10 @@ _SECOND_ID = 32
 def smear_on_tile(seed: int, binding_percent: float, column: int, row: int) -> tuple[Sperm, ...]:
     """Return the sperm of one tile, `gradable` or not."""
     rng = np.random.default_rng((seed, 6, column + (1 << 20), row + (1 << 20)))
-    sperm = list(sperm_on_tile(seed, binding_percent, column, row))
-    touching = [_beside(rng, one) for one in sperm if _is_touched(rng, one)]
+    forms = np.random.default_rng((seed, 14, column + (1 << 20), row + (1 << 20)))
+    sperm = [vary(forms, one) for one in sperm_on_tile(seed, binding_percent, column, row)]
+    touched = [one for one in sperm if _is_touched(rng, one)]
+    touching = [_double_or(forms, one, _beside(rng, one)) for one in touched]
     litter = _litter_around(seed, column, row)
     graded = [replace(one, gradable=_is_free(one, [*sperm, *touching], litter)) for one in sperm]
     return (*graded, *touching)
@@ -55,6 +60,11 @@ def _beside(rng: np.random.Generator, one: Sperm) -> Sperm:
         tail_um=np.asarray(tail),
         gradable=False,
     )
+
+
+def _double_or(rng: np.random.Generator, one: Sperm, beside: Sperm) -> Sperm:
+    """Return the second head of a double one, for a few of the pairs, or else what lies beside it."""
+    return as_double(one, beside) if rng.uniform() < _DOUBLE_SHARE else beside
 
 
 def _litter_around(seed: int, column: int, row: int) -> list[Litter]:

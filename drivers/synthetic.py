@@ -14,8 +14,8 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
 from zpscope.drivers.faults import Delivery, deliveries
 from zpscope.drivers.film import film_density
-from zpscope.drivers.litter import REACH_UM, litter_on_tile
-from zpscope.drivers.optics import bare_glass, blur_um, drag, focus_um, sense
+from zpscope.drivers.litter import EPITHELIUM_REACH_UM, REACH_UM, epithelium_on_tile, litter_on_tile
+from zpscope.drivers.optics import bare_glass, defocus, drag, focus_um, sense, tilt
 from zpscope.drivers.pace import Pace
 from zpscope.drivers.scan_path import Place, by_hand, lag_um, random_um, serpentine_um
 from zpscope.drivers.slide_drawing import draw_field
@@ -218,17 +218,19 @@ def _expose_usual(settings: SyntheticCamera, number: int, stain: float) -> NDArr
     seed, um_per_px = settings.seed, settings.um_per_px
     middle_px = np.array([(settings.width_px - 1) / 2, (settings.height_px - 1) / 2])
     corner_um = np.array(field_centre_um(settings, number)) - middle_px * um_per_px
-    tiles = _tiles_near(settings, number, REACH_UM)
+    litter = [litter_on_tile(seed, *tile).marks for tile in _tiles_near(settings, number, REACH_UM)]
+    wide = _tiles_near(settings, number, EPITHELIUM_REACH_UM)
+    cells = [epithelium_on_tile(seed, *tile) for tile in wide]
     field = draw_smear(
         sperm=sperm_near(settings, number, TAIL_REACH_UM),
-        marks=np.concatenate([litter_on_tile(seed, *tile).marks for tile in tiles]),
+        marks=np.concatenate([*litter, *cells]),
         film=film_density(seed, corner_um, (settings.height_px, settings.width_px), um_per_px),
         corner_um=corner_um,
         um_per_px=um_per_px,
         stain=stain,
         background=bare_glass(seed),
-        blur_um=blur_um(focus_um(seed, number)),
     )
+    field = defocus(field, um_per_px, focus_um(seed, number), tilt(seed))
     return sense(drag(field, _drift_px(settings, number)), seed, number)
 
 

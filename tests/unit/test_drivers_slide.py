@@ -1,5 +1,9 @@
 """The simulated slide: reproducible, and its truth is what the fields show."""
 
+import hashlib
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,8 +12,9 @@ from hypothesis import strategies as st
 
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.film import film_density
-from zpscope.drivers.optics import SHARP_UM, focus_um
+from zpscope.drivers.optics import SHARP_UM, defocus, focus_um, tilt
 from zpscope.drivers.scan_path import ROW_FIELDS, serpentine_um
+from zpscope.drivers.smear_layout import smear_on_tile
 from zpscope.drivers.synthetic import expose, field_centre_um, reported_um, sperm_near
 from zpscope.drivers.truth import heads_in_field, truth
 from zpscope.imaging.colour import SlideColour
@@ -160,3 +165,42 @@ def test_a_stage_errs_no_more_than_it_may(number: int, error_um: float) -> None:
 
 def _both_sharp(seed: int) -> bool:
     return max(abs(focus_um(seed, number)) for number in (0, 1)) < SHARP_UM
+
+
+def test_forms_come_in_their_shares_and_say_nothing_of_binding() -> None:
+    around = [
+        one
+        for column in range(40)
+        for row in range(40)
+        for one in smear_on_tile(1, 50.0, column, row)
+        if one.gradable
+    ]
+    abnormal = [one for one in around if one.form != "normal"]
+    assert abs(len(abnormal) / len(around) - 0.09) < 0.03
+    assert {one.form for one in abnormal} == {"tapered", "pyriform", "amorphous", "round", "macro", "micro"}
+    bound = sum(one.bound for one in abnormal) / len(abnormal)
+    assert abs(bound - 0.5) < 4 * np.sqrt(0.25 / len(abnormal))
+    assert 0.3 < np.mean([len(one.vacuoles) for one in around]) < 0.5
+
+
+@given(st.integers(0, 2**31), st.floats(-2, 2))
+def test_a_tilt_blurs_the_far_side_of_a_field_no_less(seed: int, focus: float) -> None:
+    dots = np.zeros((96, 1280, 3), np.uint8)
+    dots[::8, ::8] = 255
+    slope = np.array([0.002, 0.0])
+    blurred = defocus(dots, 0.069, focus, slope)
+    left, right = blurred[:, :200].std(), blurred[:, -200:].std()
+    assert (left - right) * np.sign(focus) >= -0.5
+    assert np.hypot(*tilt(seed)) <= 0.002
+
+
+def test_the_same_seed_draws_the_same_bytes_in_another_process() -> None:
+    words = (
+        "import hashlib; from zpscope.config.settings import SyntheticCamera as S; "
+        "from zpscope.drivers.synthetic import expose; s = S(seed=5, slide='usual', path='by_hand'); "
+        "print(hashlib.sha256(b''.join(expose(s, n).tobytes() for n in (3, 11))).hexdigest())"
+    )
+    other = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    settings = SMEAR.model_copy(update={"path": "by_hand"})
+    here = hashlib.sha256(b"".join(expose(settings, number).tobytes() for number in (3, 11)))
+    assert other.stdout.strip() == here.hexdigest()
