@@ -10,15 +10,15 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from zpscope.config.errors import CommandRefused, PeerRefused, WireVersionError, ZpscopeError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
+from zpscope.daemon.check_cameras import look_around
+from zpscope.daemon.finding import Finding
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import read_store
 from zpscope.drivers.camera import EndOfStream
@@ -35,16 +35,6 @@ _FULL_MIB, _NARROW_MIB = 200, 2048
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One answer."""
-
-    check: str
-    grade: Literal["ok", "warn", "fail"]
-    words: str
-    """What was found and, unless all is well, what to do."""
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield one finding after the other; the slow ones come last."""
     troubles = {key: (host, port, _trouble(host, port)) for key, (host, port) in _addresses(settings).items()}
@@ -56,6 +46,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield check_clock(clock_is_synchronised())
     yield check_processor()
     yield check_model(settings)
+    yield from look_around(settings.camera.driver)
     if running and "wire.frames" in taken:
         yield Finding("camera", "ok", "not tried: the camera process that is running has it")
     else:

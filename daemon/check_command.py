@@ -5,7 +5,8 @@ import sys
 
 from zpscope.config.errors import SettingsError
 from zpscope.daemon import wire
-from zpscope.daemon.check import Finding, examine
+from zpscope.daemon.check import examine
+from zpscope.daemon.finding import Finding
 from zpscope.daemon.process import add_settings_arguments, settings_of
 
 HELP = "say whether this machine is ready: camera, model, ports, disk, permissions, clock"

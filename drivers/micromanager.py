@@ -13,7 +13,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pymmcore_plus import CMMCorePlus, DeviceType
+from pymmcore_plus import CMMCorePlus, DeviceType, find_micromanager
 
 from zpscope.config.cameras import MicromanagerCamera, Scan
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
@@ -38,6 +38,12 @@ def open_micromanager(settings: MicromanagerCamera) -> Camera:
     if settings.scan is None:
         return Micromanager(settings)
     return MicromanagerScan(settings, settings.scan)
+
+
+def sights() -> list[str]:
+    """Return where Micro-Manager's device adapters are, if anywhere."""
+    found = find_micromanager()
+    return [f"device adapters in {found}"] if found else []
 
 
 class Micromanager:

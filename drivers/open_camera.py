@@ -40,6 +40,25 @@ def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camer
             assert_never(settings)
 
 
+def sights(driver: str) -> list[str]:
+    """Return what a driver sees on this machine; raise SettingsError where its SDK is absent."""
+    match driver:
+        case "pylon":
+            with _extra("pylon", "pypylon"):
+                from zpscope.drivers import pylon
+
+            return pylon.sights()
+        case "micromanager":
+            with _extra("micromanager", "pymmcore_plus"):
+                from zpscope.drivers import micromanager
+
+            return micromanager.sights()
+        case _:
+            from zpscope.drivers import opencv
+
+            return opencv.sights()
+
+
 @contextmanager
 def _extra(extra: str, package: str) -> Generator[None]:
     """Say what to install where a driver's package is absent."""

@@ -5,6 +5,7 @@ so a thread takes its exposures, keeps the last of them, and counts what nobody 
 """
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _READ_LIMIT_MS = 2000
 """A stream that is silent for so long is lost; and leaving it takes no longer."""
+_NOT_ALLOWED = "this user may not use it: add the user to the group video, and log in again"
 _KEPT = {"every": 8, "newest": 1}
 
 
@@ -218,8 +220,14 @@ class VideoStream:
                 self._news.notify_all()
 
 
-def devices() -> list[str]:
-    """Return the video devices of this machine."""
+def sights() -> list[str]:
+    """Return the video devices of this machine, each with why it cannot be had, if so."""
+    return [
+        f"{path}{'' if os.access(path, os.R_OK | os.W_OK) else f', {_NOT_ALLOWED}'}" for path in _devices()
+    ]
+
+
+def _devices() -> list[str]:
     return sorted(str(path) for path in Path("/dev").glob("video*"))
 
 
@@ -229,11 +237,11 @@ def _reason(source: str) -> str:
         return "look at its address, its network and its password"
     path = Path(f"/dev/video{source}" if source.isdecimal() else source)
     if not path.exists():
-        return f"there is no {path}; here: {', '.join(devices()) or 'no video device'}"
+        return f"there is no {path}; here: {', '.join(_devices()) or 'no video device'}"
     try:
         path.open("rb").close()
     except PermissionError:
-        return "this user may not read it: add the user to the group video"
+        return _NOT_ALLOWED
     except OSError as error:
         return f"{error.strerror}: stop the other program that uses it"
     return "it gives no video: another of its devices may"

@@ -144,6 +144,26 @@ class Pylon:
         return f"{serial} is lost ({why}): look at its cable and power"
 
 
+def sights() -> list[str]:
+    """Return the cameras that the SDK sees, each with why it cannot be had, if so."""
+    factory = pylon.TlFactory.GetInstance()
+    return [_sight(factory, device) for device in factory.EnumerateDevices()]
+
+
+def _sight(factory: Any, device: Any) -> str:  # noqa: ANN401
+    serial = device.GetSerialNumber()
+    words = f"{serial} ({device.GetModelName()})"
+    try:
+        with claim(_claimed(serial)):
+            return words if factory.IsDeviceAccessible(device) else f"{words}, held by another program"
+    except CameraLost:
+        return f"{words}, held by another zpscope process"
+
+
+def _claimed(serial: str) -> str:
+    return f"Basler camera {serial}"
+
+
 class _Lent:
     """The memory of one exposure; an array made from it keeps the exposure, and with it the memory."""
 
@@ -179,7 +199,7 @@ def _open(camera: Any, opened: ExitStack) -> None:  # noqa: ANN401
     """Open a camera, to be closed with `opened`."""
     device = camera.GetDeviceInfo()
     serial = device.GetSerialNumber()
-    opened.enter_context(claim(f"Basler camera {serial}"))
+    opened.enter_context(claim(_claimed(serial)))
     try:
         opened.callback(camera.Close)
         camera.Open()

@@ -33,8 +33,13 @@ def test_the_replay_profile_asks_for_its_folder_and_says_how() -> None:
 
 
 def test_every_shipped_profile_loads_once_it_has_what_it_asks_for() -> None:
+    needs = {
+        "replay": ["camera.folder=/tmp", "camera.um_per_px=0.07"],
+        "lab-basler": ["camera.um_per_px=0.07"],
+        "lab-micromanager": ["camera.config_file=/tmp/microscope.cfg", "camera.um_per_px=0.07"],
+    }
     for name in profiles():
-        load_settings(name, ["camera.folder=/tmp", "camera.um_per_px=0.07"] if name == "replay" else [])
+        load_settings(name, needs.get(name, []))
 
 
 def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
@@ -132,12 +137,18 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "camera is missing: give a table [camera] with driver, one of replay, synthetic"),
-        ("camera = 3", "camera = 3: must be a table [camera] with driver, one of replay, synthetic"),
-        ("[camera]", "camera.driver is missing: give one of replay, synthetic"),
+        (
+            "",
+            "camera is missing: give a table [camera] with driver, one of micromanager, opencv, pylon, replay, synthetic",
+        ),
+        (
+            "camera = 3",
+            "camera = 3: must be a table [camera] with driver, one of micromanager, opencv, pylon, replay, synthetic",
+        ),
+        ("[camera]", "camera.driver is missing: give one of micromanager, opencv, pylon, replay, synthetic"),
         (
             '[camera]\ndriver = "sinthetic"',
-            'camera.driver = "sinthetic": must be one of replay, synthetic; did you mean synthetic?',
+            'camera.driver = "sinthetic": must be one of micromanager, opencv, pylon, replay, synthetic; did you mean synthetic?',
         ),
         (
             '[camera]\ndriver = "synthetic"\ntiming = "free_running"',
@@ -203,11 +214,12 @@ def test_another_driver_by_override_names_what_it_needs_and_what_is_left_over() 
 
 def test_a_missing_file_lists_the_profiles(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
+    known = ", ".join(profiles())
     assert complaints(str(path)) == [
-        f"{path}: no such file or profile: give a TOML file or one of the profiles demo, replay"
+        f"{path}: no such file or profile: give a TOML file or one of the profiles {known}"
     ]
     assert complaints("repaly") == [
-        "repaly: no such file or profile: did you mean replay? give a TOML file or one of the profiles demo, replay"
+        f"repaly: no such file or profile: did you mean replay? give a TOML file or one of the profiles {known}"
     ]
 
 

@@ -1,17 +1,23 @@
 import errno
+import importlib
 import json
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tests.contract.rigs import pylon_settings
 from zpscope.config.load import load_settings
 from zpscope.config.settings import Settings
 from zpscope.daemon import check
+from zpscope.daemon.check_cameras import check_usb, look_around
 from zpscope.daemon.command import main
+from zpscope.daemon.finding import Finding
+from zpscope.drivers.open_camera import open_camera
 
 FREE = ("127.0.0.1", 8471, 0)
 TAKEN = ("127.0.0.1", 8474, errno.EADDRINUSE)
@@ -81,7 +87,7 @@ def test_a_taken_port_and_a_strange_host_are_found(taken_port: int) -> None:
 
 def test_a_store_that_is_not_there_can_be_made(tmp_path: Path) -> None:
     path = tmp_path / "new" / "z.sqlite"
-    assert check.check_store(path) == check.Finding("store", "ok", f"{path} is not there yet and can be made")
+    assert check.check_store(path) == Finding("store", "ok", f"{path} is not there yet and can be made")
     assert not path.parent.exists()
 
 
@@ -173,6 +179,43 @@ def test_every_check_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["check", "-c", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("settings", "ports", "store", "disk", "clock", "processor", "model", "camera")
+        *("settings", "ports", "store", "disk", "clock", "processor", "model"),
+        *("cameras", "cameras", "cameras", "camera"),
     ]
     assert not (tmp_path / "z.sqlite").exists()
+
+
+def test_each_driver_of_a_real_camera_says_what_it_sees() -> None:
+    found = [finding.words for finding in look_around("synthetic")]
+    assert [words.partition(":")[0] for words in found[:3]] == ["pylon", "micromanager", "opencv"]
+    assert "0815-0000 (Emulation)" in found[0]
+    assert "device adapters in" in found[1]
+
+
+def test_a_camera_that_is_held_is_told() -> None:
+    with open_camera(pylon_settings()):
+        (words, *_) = [finding.words for finding in look_around("synthetic")]
+    assert "0815-0000 (Emulation), held by another zpscope process" in words
+    assert words.endswith("0815-0001 (Emulation)")
+
+
+def test_an_absent_sdk_fails_only_where_it_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "zpscope.drivers.pylon", raising=False)
+    monkeypatch.setitem(sys.modules, "pypylon", None)
+    monkeypatch.delattr(importlib.import_module("zpscope.drivers"), "pylon", raising=False)
+    for chosen, grade in (("pylon", "fail"), ("synthetic", "ok")):
+        (finding, *_) = look_around(chosen)
+        assert finding.grade == grade
+        assert finding.words.endswith("pip install 'zpscope[pylon]'")
+
+
+@pytest.mark.parametrize(("vendor", "mib", "grades"), [("2676", 16, ["fail", "warn"]), ("1234", 16, [])])
+def test_what_keeps_a_usb_camera_from_working(
+    vendor: str, mib: int, grades: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "1-1").mkdir()
+    for name, text in (("idVendor", vendor), ("busnum", "999"), ("devnum", "999")):
+        (tmp_path / "1-1" / name).write_text(f"{text}\n")
+    (tmp_path / "memory").write_text(f"{mib}\n")
+    found = list(check_usb(tmp_path, tmp_path / "memory"))
+    assert [finding.grade for finding in found] == grades
