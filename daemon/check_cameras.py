@@ -29,8 +29,8 @@ def look_around(chosen: str) -> Iterator[Finding]:
         except SettingsError as error:
             yield Finding("cameras", "fail" if driver == chosen else "ok", str(error))
             continue
-        grade = "warn" if driver == chosen and not seen else "ok"
-        yield Finding("cameras", grade, f"{driver}: {'; '.join(seen) or nothing}")
+        words = f"{driver}: {'; '.join(seen) or nothing}"
+        yield Finding("cameras", "warn" if driver == chosen and not seen else "ok", words)
     yield from check_usb(_USB_DEVICES, _USB_MEMORY)
 
 
