@@ -134,21 +134,24 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
     )
 
 
+DRIVERS = "micromanager, opencv, pylon, replay, synthetic"
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         (
             "",
-            "camera is missing: give a table [camera] with driver, one of micromanager, opencv, pylon, replay, synthetic",
+            f"camera is missing: give a table [camera] with driver, one of {DRIVERS}",
         ),
         (
             "camera = 3",
-            "camera = 3: must be a table [camera] with driver, one of micromanager, opencv, pylon, replay, synthetic",
+            f"camera = 3: must be a table [camera] with driver, one of {DRIVERS}",
         ),
-        ("[camera]", "camera.driver is missing: give one of micromanager, opencv, pylon, replay, synthetic"),
+        ("[camera]", f"camera.driver is missing: give one of {DRIVERS}"),
         (
             '[camera]\ndriver = "sinthetic"',
-            'camera.driver = "sinthetic": must be one of micromanager, opencv, pylon, replay, synthetic; did you mean synthetic?',
+            f'camera.driver = "sinthetic": must be one of {DRIVERS}; did you mean synthetic?',
         ),
         (
             '[camera]\ndriver = "synthetic"\ntiming = "free_running"',
