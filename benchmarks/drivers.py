@@ -5,7 +5,7 @@
     python benchmarks/drivers.py [--seconds S]
 
 Both take 2448 x 2048 Bayer 8 with `every`, one after the other, three times: at 75 exposures a second (what the
-acA2440-75uc of that size gives), and as fast as the emulator goes. The loop is what a user would write: retrieve,
+acA2440-75uc of that size gives), and at 150. The loop is what a user would write: retrieve,
 copy (GetArray), release. The process copies too, and hands over by ZeroMQ to this one, which acknowledges each.
 """
 
@@ -30,7 +30,6 @@ from zpscope.daemon.sockets import FrameClient, wait
 SERIAL = "0815-0000"
 WIDTH_PX, HEIGHT_PX = 2448, 2048
 EXPOSURE_US = 100.0
-FASTEST_HZ = 5000.0
 ROUNDS = 3
 CREDIT = 8
 
@@ -44,12 +43,11 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     print(f"machine: {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'asked for':>12} {'bare loop /s':>14} {'process /s':>14} {'ratio':>7} {'lost':>6}")
-    for rate_hz in (75.0, FASTEST_HZ):
+    for rate_hz in (75.0, 150.0):
         rounds = [(bare(rate_hz, seconds), *handed_over(rate_hz, seconds)) for _ in range(ROUNDS)]
         loop, process = (statistics.median(one[column] for one in rounds) for column in (0, 1))
-        asked = "fastest" if rate_hz == FASTEST_HZ else f"{rate_hz:.0f} /s"
         lost = sum(one[2] for one in rounds)
-        print(f"{asked:>12} {loop:>14.1f} {process:>14.1f} {process / loop:>7.3f} {lost:>6}")
+        print(f"{rate_hz:>9.0f} /s {loop:>14.1f} {process:>14.1f} {process / loop:>7.3f} {lost:>6}")
 
 
 def bare(rate_hz: float, seconds: float) -> float:
