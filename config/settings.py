@@ -151,6 +151,16 @@ class Store(Model):
     path: Path = Path("zpscope.sqlite")
 
 
+class Optics(Model):
+    """What stands between slide and camera: with the camera, it decides the scale."""
+
+    objective: str | None = None
+    """As it was named to `zpscope calibrate`."""
+    adapter: str = ""
+    calibrations: Path = Path("calibrations.json")
+    """The file that `zpscope calibrate` keeps."""
+
+
 class Record(Model):
     """Recordings: the fields of every sample as the camera gave them, to be replayed to the same result."""
 
@@ -183,6 +193,7 @@ class Settings(Model):
     tally: Tally = Tally()
     wire: Wire = Wire()
     store: Store = Store()
+    optics: Optics = Optics()
     record: Record = Record()
     metrics: Metrics = Metrics()
     display: Display = Display()

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from zpscope.config.errors import CommandRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
+from zpscope.daemon.calibration import why_uncalibrated
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.live_sample import LiveSample
 from zpscope.daemon.store import SampleRecord, Store
@@ -101,6 +102,7 @@ class Samples:
             preprocessing=PREPROCESSING_HASH,
             software=version("zpscope"),
             colour=SlideColour.fresh().to_json(),
+            uncalibrated=why_uncalibrated(self._settings),
         )
         self.store.add_sample(record)
         self.present = LiveSample(self.store, record, self._engine, self._settings)

@@ -53,6 +53,8 @@ class SampleRecord:
     software: str
     colour: str
     """JSON of imaging.SlideColour after the last committed field."""
+    uncalibrated: str
+    """Why its scale cannot be relied on, or empty."""
 
 
 class Store:

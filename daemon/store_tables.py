@@ -1,6 +1,6 @@
-"""The tables of the store, version 2. Nothing but SQL."""
+"""The tables of the store, version 3. Nothing but SQL."""
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 
 _PLACED = (
     # Where a scored field lies; islands have coordinates of their own, see imaging.slide_map.
@@ -31,6 +31,10 @@ SINCE = {
         "ALTER TABLE head ADD COLUMN sharpness REAL",
         "ALTER TABLE head ADD COLUMN known INTEGER",
     ),
+    2: (
+        "ALTER TABLE sample ADD COLUMN uncalibrated TEXT NOT NULL "
+        "DEFAULT 'the sample is older than the record of calibrations'",
+    ),
 }
 """What brings a store of each earlier version to the next."""
 
@@ -46,7 +50,8 @@ TABLES = (
         settings TEXT NOT NULL,        -- JSON of config.Settings
         preprocessing TEXT NOT NULL,   -- sha256 of how crops are made
         software TEXT NOT NULL,
-        colour TEXT NOT NULL           -- JSON of imaging.SlideColour after the last committed field
+        colour TEXT NOT NULL,          -- JSON of imaging.SlideColour after the last committed field
+        uncalibrated TEXT NOT NULL     -- why its scale cannot be relied on, '' if it can
     ) STRICT""",
     # One open sample on one microscope.
     "CREATE UNIQUE INDEX open_sample ON sample ((1)) WHERE state IN ('scanning', 'closing')",

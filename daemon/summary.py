@@ -36,9 +36,13 @@ def count_of(ledger: Ledger, tally: Tally, model: wire.Model) -> wire.Count:
 
 def summarise(record: SampleRecord, ledger: Ledger, tally: Tally) -> wire.SampleSummary:
     """Return a sample's record and account as one value."""
+    count = count_of(ledger, tally, wire.model_from_json(record.model))
+    if record.uncalibrated:
+        count = wire.without_position(count)
     return wire.extend(
         wire.SampleSummary,
-        count_of(ledger, tally, wire.model_from_json(record.model)),
+        count,
+        uncalibrated=record.uncalibrated,
         sample=record.id,
         accession=record.accession,
         state=record.state,
@@ -58,6 +62,7 @@ def count_text(count: wire.Count) -> str:
         else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
     )
     where = {
+        "not_calibrated": "NOT CALIBRATED, so no position",
         "collecting": "collecting: too few heads or fields for a position",
         "above": f"above {count.threshold_percent} % (not a verdict)",
         "at_or_below": f"at or below {count.threshold_percent} % (not a verdict)",
@@ -69,6 +74,8 @@ def count_text(count: wire.Count) -> str:
         f"objects    {count.found} found = {count.n} heads + {_reasons(count.rejected)} not counted",
         f"model      {count.model.name} {count.model.version} ({count.model.sha256[:12]}), {count.model.runtime}",
     ]
+    if isinstance(count, wire.SampleSummary) and count.uncalibrated:
+        lines.append(f"scale      NOT CALIBRATED: {count.uncalibrated}")
     if isinstance(count, wire.SampleSummary) and count.reconnects:
         lines.append(f"camera     {away_text(count)}")
     if count.unplaced:

@@ -154,7 +154,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     percent: float | None
     interval: tuple[float, float]
     """Wilson 95 % interval, percent."""
-    position: Literal["collecting", "above", "at_or_below"]
+    position: Literal["collecting", "above", "at_or_below", "not_calibrated"]
     """The raw percentage against the threshold, decided on integers, not a verdict; `collecting` before the
     minimum of heads and fields."""
     threshold_percent: float
@@ -170,6 +170,8 @@ class SampleSummary(Count, frozen=True, kw_only=True):
     state: SampleState
     started_ns: int
     stopped_ns: int | None
+    uncalibrated: str
+    """Why the scale cannot be relied on, so that no position is given; empty if it can."""
     reconnects: int
     """Times the camera process was started afresh while the sample was open."""
     gaps: list[tuple[int, int]]
@@ -331,6 +333,11 @@ def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
 def extend(kind: type[CountT], count: Count, **more: object) -> CountT:
     """Return a count with what else its kind holds."""
     return msgspec.convert(msgspec.structs.asdict(count) | more, kind, from_attributes=True)
+
+
+def without_position(count: Count) -> Count:
+    """Return a count that gives no answer, since its scale is not calibrated."""
+    return msgspec.structs.replace(count, position="not_calibrated")
 
 
 def model_from_json(text: str) -> Model:

@@ -55,7 +55,7 @@ def words(snapshot: Snapshot, tally: Tally) -> Words:
         percent=percent(sample) if sample else "-- %",
         interval=_interval(sample),
         position=_position(sample, tally),
-        verdict="not a verdict" if sample and sample.position != "collecting" else "",
+        verdict="not a verdict" if sample and sample.position in ("above", "at_or_below") else "",
         incomplete=_incomplete(sample),
         skipped=reasons(sample.skipped) if sample else "",
         lost=reasons(sample.lost) if sample else "",
@@ -117,6 +117,8 @@ def _position(sample: SampleSummary | None, tally: Tally) -> str:
             f"{begun}: {sample.n} heads of {tally.minimum_heads}, "
             f"{sample.scored} fields of {tally.minimum_fields}"
         )
+    if sample.position == "not_calibrated":
+        return f"NOT CALIBRATED: {sample.uncalibrated}"
     side = "above" if sample.position == "above" else "at or below"
     return f"{side} {sample.threshold_percent:.1f} %"
 

@@ -100,10 +100,10 @@ def _period(profile: Profile) -> float:
     """Return about how many pixels apart the lines are."""
     row = profile.reshape(1, -1)
     rest = (cv2.GaussianBlur(row, (0, 0), 1.5) - cv2.GaussianBlur(row, (0, 0), len(profile) / 6)).ravel()
-    rest -= rest.mean()
+    rest = rest - rest.mean()
     power = np.abs(np.fft.rfft(rest, 2 * len(rest))) ** 2
     same = np.fft.irfft(power)[: len(rest) // 2]
-    same /= np.arange(len(rest), len(rest) - len(same), -1)
+    same = same / np.arange(len(rest), len(rest) - len(same), -1)
     below = np.flatnonzero(same < 0)
     if not len(below) or not same[0] > 0:
         raise _refused("shows no lines")

@@ -42,6 +42,20 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(field, cv2.COLOR_BGR2RGB), np.uint8)
 
 
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Return a picture of something without colour (H, W), 8 bits; raise PictureRefused as `read_picture` does."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _refused(
+            path, f"cannot be read ({error.strerror})", "check the file and its permissions"
+        ) from error
+    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE) if content else None
+    if grey is None or _truncated(content):
+        raise _refused(path, "is not a picture, or is damaged", "copy it again from where it was recorded")
+    return np.asarray(grey, np.uint8)
+
+
 def _truncated(content: bytes) -> bool:
     for start, (end, within) in _ENDS.items():
         if content.startswith(start):

@@ -31,6 +31,7 @@ def sample(k: int = 12, n: int = 240, **changes: object) -> wire.SampleSummary:
         "state": "scanning",
         "started_ns": 1_800_000_000_000_000_000,
         "stopped_ns": None,
+        "uncalibrated": "",
         "reconnects": 0,
         "gaps": [],
         "captured": 46,

@@ -51,6 +51,7 @@ SAMPLE = wire.SampleSummary(
     state="scanning",
     started_ns=1_795_000_000_000_000_000,
     stopped_ns=None,
+    uncalibrated="",
     reconnects=1,
     gaps=[(1_795_000_000_000_000_000, 1_795_000_004_000_000_000)],
     captured=42,

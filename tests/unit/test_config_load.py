@@ -111,7 +111,7 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
         [weather]
         """,
     )
-    known = "camera, classifier, place, tally, wire, store, record, metrics, display"
+    known = "camera, classifier, place, tally, wire, store, optics, record, metrics, display"
     assert sorted(complaints(path, "display.port=70000", "nonsense")) == sorted(
         [
             f"{path}: threshold_permille = 50: no such key: it belongs to [tally]",

@@ -42,7 +42,7 @@ def fields() -> list[ScoredField]:
 
 def record(name: str = "S", state: str = "scanning") -> SampleRecord:
     colour = SlideColour.fresh().to_json()
-    return SampleRecord(name, "A-1", state, 1, None, "{}", "{}", "p", "0", colour)  # type: ignore[arg-type]
+    return SampleRecord(name, "A-1", state, 1, None, "{}", "{}", "p", "0", colour, "")  # type: ignore[arg-type]
 
 
 def commit_all(store: Store, fields: list[ScoredField], kept: Ledger) -> None:
@@ -142,6 +142,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path, fields: list[ScoredField])
         "DROP TABLE placed",
         "ALTER TABLE head DROP COLUMN sharpness",
         "ALTER TABLE head DROP COLUMN known",
+        "ALTER TABLE sample DROP COLUMN uncalibrated",
         "PRAGMA user_version = 1",
     ):
         database.execute(change)
@@ -153,6 +154,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path, fields: list[ScoredField])
         assert (ledger.n, ledger.k, ledger.unplaced) == (kept.n, kept.k, 0)
         assert len(store.counted_before("S")) == kept.n
         assert list(store.placements("S")) == []
+        assert "older than the record of calibrations" in store.samples()[0].uncalibrated
     read_store(tmp_path / "s").__exit__()
 
 

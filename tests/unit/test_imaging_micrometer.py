@@ -14,7 +14,13 @@ HEIGHT_PX, WIDTH_PX = 640, 800
 
 
 def ruler(
-    spacing_px: float, angle_deg: float, *, blur_px: float = 1.5, light: float = 0.3, noise: float = 3, seed: int = 0
+    spacing_px: float,
+    angle_deg: float,
+    *,
+    blur_px: float = 1.5,
+    light: float = 0.3,
+    noise: float = 3,
+    seed: int = 0,
 ) -> NDArray[np.uint8]:
     """Draw dark lines, every fifth longer, under uneven light; (H, W)."""
     rng = np.random.default_rng(seed)
@@ -28,7 +34,7 @@ def ruler(
     dark = np.clip(0.1 * spacing_px / 2 + 0.5 - off, 0, 1) * (np.abs(along) < long)
     lit = 200 * (1 - light / 2 + light * (0.6 * xs / WIDTH_PX - 0.8 * (ys / HEIGHT_PX) ** 2))
     drawn = cv2.GaussianBlur(lit * (1 - 0.7 * dark), (0, 0), blur_px) + rng.normal(0, noise, dark.shape)
-    return np.clip(drawn, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(drawn, 0, 255), np.uint8)
 
 
 @settings(max_examples=20, deadline=None)
