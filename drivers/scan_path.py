@@ -3,6 +3,7 @@
 Knows lengths and a seed, no pixels. Every path gives the same place for the same number, asked in any order.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -124,8 +125,8 @@ class _Hand:
         self._stops.append(there)
 
     def _show_way(self, here: Point, there: Point) -> None:
-        speed_um_s = float(np.exp(self._rng.uniform(np.log(50), np.log(1000))))
-        fields = min(8, int(float(np.linalg.norm(there - here)) * FRAMES_PER_S / speed_um_s))
+        speed_um_s = math.exp(self._rng.uniform(math.log(50), math.log(1000)))
+        fields = min(8, int(math.dist(here.tolist(), there.tolist()) * FRAMES_PER_S / speed_um_s))
         step = (there - here) / (fields + 1)
         drift = step * FRAMES_PER_S * EXPOSURE_S
         for i in range(fields):

@@ -1,6 +1,6 @@
 """Which sperm lie where on a simulated slide: endless, reproducible, tile by tile from a seed.
 
-Draws nothing. Binders and non-binders differ in the ways that `BINDER` and `NON_BINDER` declare, and in no other.
+Draws nothing. Binders and non-binders differ in the ways that `looks` declares, and in no other.
 """
 
 from dataclasses import dataclass
@@ -35,6 +35,24 @@ class Appearance:
 
 BINDER = Appearance((0.52, 0.04), (0.02, 0.02), (1.05, 0.06))
 NON_BINDER = Appearance((0.33, 0.06), (0.16, 0.05), (0.80, 0.08))
+SHARE_LIMITS, WAIST_LIMITS, DENSITY_LIMITS = (0.1, 0.7), (0.0, 0.4), (0.5, 1.3)
+"""What is drawn beyond is set to the limit."""
+
+
+def looks(difference: float) -> tuple[Appearance, Appearance]:
+    """Return what binders and non-binders look like when their means lie `difference` times as far apart."""
+    return _towards(BINDER, NON_BINDER, difference), _towards(NON_BINDER, BINDER, difference)
+
+
+def _towards(one: Appearance, other: Appearance, difference: float) -> Appearance:
+    def moved(here: tuple[float, float], there: tuple[float, float]) -> tuple[float, float]:
+        return here[0] + (there[0] - here[0]) / 2 * (1 - difference), here[1]
+
+    return Appearance(
+        moved(one.acrosome_share, other.acrosome_share),
+        moved(one.waist, other.waist),
+        moved(one.post_acrosomal_density, other.post_acrosomal_density),
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,9 @@ class Sperm:
 
 
 @lru_cache(maxsize=512)
-def sperm_on_tile(seed: int, binding_percent: float, column: int, row: int) -> tuple[Sperm, ...]:
+def sperm_on_tile(
+    seed: int, binding_percent: float, column: int, row: int, difference: float = 1.0
+) -> tuple[Sperm, ...]:
     """Return the sperm whose heads lie on one tile of the slide."""
     rng = np.random.default_rng((seed, column + (1 << 20), row + (1 << 20)))
     placed: list[tuple[float, float]] = []
@@ -77,15 +97,20 @@ def sperm_on_tile(seed: int, binding_percent: float, column: int, row: int) -> t
     origin = np.array([column, row]) * TILE_UM
     number = ((column + (1 << 20)) << 28) | ((row + (1 << 20)) << 6)
     return tuple(
-        _sperm(rng, number + i, origin + position, binding_percent) for i, position in enumerate(placed)
+        _sperm(rng, number + i, origin + position, binding_percent, difference)
+        for i, position in enumerate(placed)
     )
 
 
 def _sperm(
-    rng: np.random.Generator, number: int, position_um: NDArray[np.float64], binding_percent: float
+    rng: np.random.Generator,
+    number: int,
+    position_um: NDArray[np.float64],
+    binding_percent: float,
+    difference: float,
 ) -> Sperm:
     bound = bool(rng.uniform(0, 100) < binding_percent)
-    look = BINDER if bound else NON_BINDER
+    look = looks(difference)[0 if bound else 1]
     angle_deg = float(rng.uniform(-180, 180))
     length_um = float(np.clip(rng.normal(4.6, 0.3), 3.9, 5.4))
     width_um = float(np.clip(rng.normal(3.0, 0.2), 2.5, 3.5))
@@ -97,10 +122,10 @@ def _sperm(
         length_um=length_um,
         width_um=width_um,
         bound=bound,
-        acrosome_share=float(np.clip(rng.normal(*look.acrosome_share), 0.1, 0.7)),
-        waist=float(np.clip(rng.normal(*look.waist), 0.0, 0.4) * rng.choice((-1, 1))),
+        acrosome_share=float(np.clip(rng.normal(*look.acrosome_share), *SHARE_LIMITS)),
+        waist=float(np.clip(rng.normal(*look.waist), *WAIST_LIMITS) * rng.choice((-1, 1))),
         waist_at=float(rng.uniform(-0.4, 0.4)),
-        density=float(np.clip(rng.normal(*look.post_acrosomal_density), 0.5, 1.3)),
+        density=float(np.clip(rng.normal(*look.post_acrosomal_density), *DENSITY_LIMITS)),
         tail_um=_tail(rng, position_um, angle_deg, length_um),
     )
 

@@ -26,11 +26,13 @@ _SECOND_ID = 32
 
 
 @lru_cache(maxsize=256)
-def smear_on_tile(seed: int, binding_percent: float, column: int, row: int) -> tuple[Sperm, ...]:
+def smear_on_tile(
+    seed: int, binding_percent: float, column: int, row: int, difference: float = 1.0
+) -> tuple[Sperm, ...]:
     """Return the sperm of one tile, `gradable` or not."""
     rng = np.random.default_rng((seed, 6, column + (1 << 20), row + (1 << 20)))
     forms = np.random.default_rng((seed, 14, column + (1 << 20), row + (1 << 20)))
-    sperm = [vary(forms, one) for one in sperm_on_tile(seed, binding_percent, column, row)]
+    sperm = [vary(forms, one) for one in sperm_on_tile(seed, binding_percent, column, row, difference)]
     touched = [one for one in sperm if _is_touched(rng, one)]
     touching = [_double_or(forms, one, _beside(rng, one)) for one in touched]
     litter = _litter_around(seed, column, row)

@@ -182,7 +182,7 @@ def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list
     found = [
         one
         for tile in _tiles_near(settings, number, margin_um)
-        for one in lie_on(settings.seed, settings.binding_percent, *tile)
+        for one in lie_on(settings.seed, settings.binding_percent, *tile, settings.difference)
     ]
     return [one for one in found if abs(one.x_um - x_um) <= half_x and abs(one.y_um - y_um) <= half_y]
 
