@@ -136,7 +136,7 @@ def check_model(settings: Settings) -> Finding:
             took_ms = (time.perf_counter() - start_s) * 1000
     except ZpscopeError as error:
         return Finding("model", "fail", str(error))
-    words = f"{bundle.card.name} {bundle.card.version} on {settings.classifier.runtime}, first crop {took_ms:.0f} ms"
+    words = f"{bundle.card.name} {bundle.card.version} on {engine.runtime}, first crop {took_ms:.0f} ms"
     if bundle.card.demonstration:
         words += "; DEMONSTRATION, trained on simulated heads: train your own before you look at samples"
         return Finding("model", "warn", words)

@@ -64,13 +64,13 @@ def to_onnx(network: nn.Sequential, ranges: Sequence[float] = ()) -> bytes:
             nodes.append(node("Flatten", [at], "cells"))
             at = "cells"
         last = index == len(layers) - 1
-        weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
         if ranges and 0 < index and not last:
             added, more = _integer_weight(f"{name}.weight", layer.weight)
             nodes += added
             weights += more
         else:
             weights.append(tensor(f"{name}.weight", layer.weight.astype(np.float32)))
+        weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
         rounded = ranges and not last and layers[index + 1].kind == "convolution"
         step = ranges[index] / _LARGEST if rounded else None
         added, more, at = _nodes(name, at, layer, step, last=last)
