@@ -83,8 +83,9 @@ def _network(width: float) -> torch.nn.Sequential:
                 weight.normal_(0, 0.2)
         pixels = normalise(torch.from_numpy(_crops(16, 2)))
         logits = network(pixels)
-        network[-1].weight.mul_(1.5 / (logits[:, 1] - logits[:, 0]).std())
-        network[-1].bias.sub_(network(pixels).mean(dim=0))
+        *_, weight, bias = network.parameters()
+        weight.mul_(1.5 / (logits[:, 1] - logits[:, 0]).std())
+        bias.sub_(network(pixels).mean(dim=0))
     return network
 
 

@@ -217,6 +217,24 @@ def test_memory_is_flat_over_batches_of_any_size(engine: Engine, crops: NDArray[
     assert process.memory_info().rss - before < 8 * 2**20
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_memory_is_flat_over_100_000_crops(engine: Engine, crops: NDArray[np.uint8]) -> None:
+    random = np.random.default_rng(4)
+    process = psutil.Process()
+    resident: list[int] = []
+    left = 100_000
+    while left > 0:
+        size = min(left, int(random.integers(1, 257)))
+        engine.classify(crops[random.integers(0, len(crops), size)])
+        left -= size
+        if left < 90_000:
+            resident.append(process.memory_info().rss)
+    print(f"{engine.runtime}: {min(resident) / 2**20:.1f} to {max(resident) / 2**20:.1f} MiB")
+    assert max(resident) <= 1.02 * resident[0]
+    assert min(resident) >= 0.98 * resident[0]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
