@@ -33,6 +33,9 @@ _ANCHOR = 0.75
 _ROUNDS = 6
 _SOFTNESS = 8.0
 """How many L*a*b* units nearer to the head's clusters make a colour e times likelier the head's."""
+
+_DARKENING = 1.5
+"""A colour darker than the transition is a head's whatever its hue; per L* lighter it counts so much farther."""
 _BITS = 5
 _STEP = 8 - _BITS
 _BINS = 1 << 3 * _BITS
@@ -109,6 +112,7 @@ def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
     """Return, for every bin, 0 to 255: how much likelier its colour is a head's than background's or tail's."""
     away = np.sqrt(_distances(_COLOURS, np.array(centroids, np.float32)))
     head = np.minimum(np.minimum(away[ACROSOME], away[NUCLEUS]), away[TRANSITION])
+    head = np.minimum(head, np.maximum(_COLOURS[:, 0] - centroids[TRANSITION][0], 0) * _DARKENING)
     other = np.minimum(away[BACKGROUND], away[TAIL])
     return np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
 
