@@ -66,7 +66,8 @@ CHANGES: dict[str, tuple[Callable[[Field], Field], float]] = {
 """What is done to a field, and by how much it is then scaled."""
 
 
-def _true_heads(path: Path, shape: tuple[int, int], scale: float) -> list[NDArray[np.bool_]]:
+def true_heads(path: Path, shape: tuple[int, int], scale: float) -> list[NDArray[np.bool_]]:
+    """Return the mask (H, W) of every annotated head of a labelme file."""
     parts: dict[object, NDArray[np.uint8]] = {}
     for one in json.loads(path.read_text())["shapes"]:
         if one["label"] in _PARTS:
@@ -75,7 +76,8 @@ def _true_heads(path: Path, shape: tuple[int, int], scale: float) -> list[NDArra
     return [mask > 0 for mask in parts.values()]
 
 
-def _at_border(mask: NDArray[np.bool_]) -> bool:
+def at_border(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a mask (H, W) reaches the field's edge, where heads are mostly not annotated."""
     inner = mask[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX]
     return int(inner.sum()) < int(mask.sum())
 
@@ -85,12 +87,12 @@ def _counts(field: Field, labels: Path, um_per_px: float, scale: float) -> tuple
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         field = np.asarray(cv2.resize(field, None, fx=scale, fy=scale, interpolation=how), np.uint8)
-    truth = _true_heads(labels, (field.shape[0], field.shape[1]), scale)
-    edge = [mask for mask in truth if _at_border(mask)]
-    inner = [mask for mask in truth if not _at_border(mask)]
+    truth = true_heads(labels, (field.shape[0], field.shape[1]), scale)
+    edge = [mask for mask in truth if at_border(mask)]
+    inner = [mask for mask in truth if not at_border(mask)]
     heads = examine(field, um_per_px / scale, SlideColour.fresh()).heads
     found = [heads.labels == i + 1 for i in np.flatnonzero(heads.accepted).tolist()]
-    found = [one for one in found if not _at_border(one) and not any((one & mask).any() for mask in edge)]
+    found = [one for one in found if not at_border(one) and not any((one & mask).any() for mask in edge)]
     matched = sum(any((one & mask).sum() >= 0.5 * (one | mask).sum() for one in found) for mask in inner)
     return len(inner), len(found), matched
 

@@ -43,6 +43,8 @@ class Examination:
     """Reason if the whole field must not be scored, else empty: `dark`, `saturated`, `defocus`, or `scale`, when
     what looks like heads is far from their size, as with a µm/px that is wrong by a factor of 2."""
     colour: SlideColour
+    figures: Figures
+    """What the verdicts rest on, for the N objects."""
 
 
 def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> Examination:
@@ -54,7 +56,7 @@ def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> 
     coarse, coarse_times = _shrunk(field, round(_COARSE_UM_PER_PX / um_per_px))
     unusable = _unusable(coarse[::_STRIDE, ::_STRIDE])
     if unusable:
-        return Examination(_nothing(field.shape[:2]), unusable, colour)
+        return Examination(_nothing(field.shape[:2]), unusable, colour, Figures.none())
     empty = background(coarse)
     balanced = balance(coarse, empty)
     _refuse_grey(balanced[::_STRIDE, ::_STRIDE])
@@ -63,11 +65,11 @@ def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> 
     table = headness_table(now.centroids)
     found = locate(np.take(table, seen), um_per_px * coarse_times)
     if len(found.axis) == 0:
-        return Examination(_nothing(field.shape[:2]), "", now)
+        return Examination(_nothing(field.shape[:2]), "", now, Figures.none())
     fine, fine_times = _shrunk(field, round(_FINE_UM_PER_PX / um_per_px))
     traced = trace(fine, empty, table, _scaled(found, coarse_times / fine_times), um_per_px * fine_times)
-    heads, skip = _judged(traced, fine_times, um_per_px, (field.shape[0], field.shape[1]))
-    return Examination(heads, skip, now)
+    heads, skip, figures = _judged(traced, fine_times, um_per_px, (field.shape[0], field.shape[1]))
+    return Examination(heads, skip, now, figures)
 
 
 def _shrunk(field: NDArray[np.uint8], times: int) -> tuple[NDArray[np.uint8], int]:
@@ -109,8 +111,10 @@ def _refuse_grey(balanced: NDArray[np.uint8]) -> None:
         raise FieldRefused(_NO_COLOUR)
 
 
-def _judged(traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]) -> tuple[Heads, str]:
-    """Return the objects with their verdicts, and why the field must not be scored, if so."""
+def _judged(
+    traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]
+) -> tuple[Heads, str, Figures]:
+    """Return the objects with their verdicts, why the field must not be scored, if so, and the figures."""
     full = (traced.polygons + 0.5) * times - 0.5
     um_per_fine_px = um_per_px * times
     height, width = shape
@@ -123,6 +127,7 @@ def _judged(traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]
         traced.width_px * um_per_fine_px,
         traced.darker_light,
         traced.tone_step,
+        traced.tone_along,
         traced.sharpness,
         traced.surroundings,
         np.zeros(len(full)),
@@ -147,7 +152,7 @@ def _judged(traced: Traced, times: int, um_per_px: float, shape: tuple[int, int]
         reason=tuple(verdicts),
         outlines=tuple(np.rint(polygon).astype(np.int32) for polygon in full),
     )
-    return heads, skip
+    return heads, skip, figures
 
 
 def _drawn(

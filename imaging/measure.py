@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zpscope.imaging.colour import bin_parts
 from zpscope.imaging.light import balance
 from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches
-from zpscope.imaging.shape import Moments, moments, pale_direction
+from zpscope.imaging.shape import Moments, moments, pale_direction, shading
 
 _ROUNDS = 2
 """The second outline is drawn around the first one's ellipse."""
@@ -44,8 +44,9 @@ class Traced:
     width_px: NDArray[np.float64]
     """(N,): extent across it."""
     darker_light: NDArray[np.float64]
-    """(N,): see `gate.Figures`, as the next three."""
+    """(N,): see `gate.Figures`, as the next four."""
     tone_step: NDArray[np.float64]
+    tone_along: NDArray[np.float64]
     sharpness: NDArray[np.float64]
     surroundings: NDArray[np.float64]
 
@@ -84,7 +85,8 @@ def trace(
     weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
     within = np.s_[:, :, : len(steps)]
     tone = samples.light[within].sum(-1).reshape(number, -1).astype(np.float64)
-    pale, step, cut = pale_direction(samples.places[within].reshape(number, -1, 2), tone, weight)
+    places = samples.places[within].reshape(number, -1, 2)
+    pale, step, cut = pale_direction(places, tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
     green = samples.light[..., 1]
@@ -99,6 +101,7 @@ def trace(
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
         darker_light=(green_within * darker).sum(1) / darker.sum(1),
         tone_step=step,
+        tone_along=shading(places, heading, tone, weight),
         sharpness=_sharpness(
             green, reach, ellipses, (green_within * weight).sum(1) / weight.sum(1), um_per_px
         ),
@@ -121,6 +124,7 @@ def _in_rows(traced: Traced) -> Traced:
         traced.width_px[order],
         traced.darker_light[order],
         traced.tone_step[order],
+        traced.tone_along[order],
         traced.sharpness[order],
         traced.surroundings[order],
     )

@@ -79,3 +79,21 @@ def pale_direction(
     there = (places * pale[..., None]).sum(1) / np.maximum(pale.sum(1), 1e-9)[:, None]
     here = (places * dark[..., None]).sum(1) / np.maximum(dark.sum(1), 1e-9)[:, None]
     return there - here, above - below, cut
+
+
+def shading(
+    places: NDArray[np.float64],
+    heading: NDArray[np.float64],
+    shade: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return how far shades follow the heading (N,): the correlation of shade with place along it, -1 to 1.
+
+    heading (N, 2) unit vectors; the others as for `pale_direction`.
+    """
+    along = np.einsum("nsk,nk->ns", places, heading)
+    total = weight.sum(1)
+    along = along - ((along * weight).sum(1) / total)[:, None]
+    lighter = shade - ((shade * weight).sum(1) / total)[:, None]
+    spreads = (along**2 * weight).sum(1) * (lighter**2 * weight).sum(1)
+    return np.asarray((along * lighter * weight).sum(1) / np.sqrt(np.maximum(spreads, 1e-12)))
