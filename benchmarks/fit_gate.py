@@ -4,7 +4,7 @@ Finds the objects of labelled fields as recorded, and of every fourth one after 
 leaves out what other gates refuse and what lies at the border, and prints the weights of `gate.likeness` that a
 logistic regression gives, as they stand in `imaging/gate.py`, with the objects wrongly told per threshold when each
 fifth of the fields is judged by weights fitted on the others. Only for the training part of a data set:
-`python benchmarks/fit_gate.py IMAGES LABELS --um-per-px 0.052`.
+`python -m benchmarks.fit_gate IMAGES LABELS --um-per-px 0.052`.
 """
 
 import argparse
@@ -15,9 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from robustness import CHANGES, at_border, true_heads
-from scipy.optimize import minimize
 
+from benchmarks.robustness import CHANGES, at_border, true_heads
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.examine import examine
 from zpscope.imaging.gate import reasons, terms
@@ -27,6 +26,7 @@ _CHANGES = ("gamma 0.8", "gamma 1.25", "exposure x1.3", "green x0.85", "blur sig
 _EVERY = 4
 _PARTS = 5
 _RIDGE = 1.0
+_NEWTON_STEPS = 12
 _OTHER_GATES = ("border", "overlap", "size", "defocus", "dirty_background", "shape")
 _THRESHOLDS = (-2.0, -1.5, -1.0, -0.5, 0.0)
 
@@ -61,15 +61,13 @@ def _fitted(figures: NDArray[np.float64], heads: NDArray[np.bool_]) -> tuple[NDA
     """Return the weights and the offset that make heads likely and other objects unlikely."""
     mean, spread = figures.mean(0), figures.std(0)
     scaled = (figures - mean) / spread
-    sign = np.where(heads, -1.0, 1.0)
-
-    def loss(b: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        wrong = sign * (b[0] + scaled @ b[1:])
-        slope = sign / (1 + np.exp(-wrong))
-        total = np.logaddexp(0, wrong).sum() + _RIDGE / 2 * (b[1:] ** 2).sum()
-        return float(total), np.concatenate([[slope.sum()], scaled.T @ slope + _RIDGE * b[1:]])
-
-    b = minimize(loss, np.zeros(figures.shape[1] + 1), jac=True).x
+    rows = np.column_stack([np.ones(len(scaled)), scaled])
+    ridge = np.diag([0.0] + [_RIDGE] * scaled.shape[1])
+    b = np.zeros(rows.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        likely = 1 / (1 + np.exp(-rows @ b))
+        curved = (rows * (likely * (1 - likely))[:, None]).T @ rows + ridge
+        b = b + np.linalg.solve(curved, rows.T @ (heads - likely) - ridge @ b)
     weights = b[1:] / spread
     return weights, float(b[0] - weights @ mean)
 

@@ -27,7 +27,7 @@ _OFFSET = 0.87
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
 training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
 _LEAST_LIKELY = -0.75
-_LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.1
+_LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.38
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
 _DIRTY = 0.5
