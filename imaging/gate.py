@@ -27,7 +27,7 @@ _OFFSET = 0.87
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
 training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
 _LEAST_LIKELY = -0.75
-_LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.38
+_LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.25
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
 _DIRTY = 0.5
@@ -119,7 +119,12 @@ def whole_field(figures: Figures) -> str:
         typical = float(np.median(figures.area_um2[alone]))
         if not _SCALE_UM2[0] <= typical <= _SCALE_UM2[1]:
             return "scale"
-    if stained.sum() > 1 and float(np.median(figures.sharpness[stained])) < _LEAST_FIELD_SHARP:
+    if stained.sum() > 1:
+        blurred = float(np.median(figures.sharpness[stained])) < _LEAST_FIELD_SHARP
+    else:  # far from focus nothing is dark any more
+        whole = ~figures.at_border
+        blurred = whole.sum() > 1 and float(np.median(figures.sharpness[whole])) < _LEAST_SHARP
+    if blurred:
         return "defocus"
     return ""
 
