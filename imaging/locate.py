@@ -28,7 +28,7 @@ _SPECK_UM2 = 2.0
 def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     """Return an ellipse per blob in the field `headness` (H, W), 0 to 255, in its own pixels, row by row."""
     inside = (headness >= 128).astype(np.uint8)
-    inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    inside = np.pad(inside, 1)
     radius = _THICK_UM / 2 / um_per_px
     smallest_px2 = _SPECK_UM2 / um_per_px**2
     found: list[tuple[float, ...]] = []
