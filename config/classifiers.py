@@ -11,7 +11,7 @@ from zpscope.config.model import Model
 class _AnyClassifier(Model):
     """What every runtime of the classifier has."""
 
-    bundle: Path | Literal["demonstration"] = "demonstration"
+    bundle: Annotated[Literal["demonstration"] | Path, Field(union_mode="left_to_right")] = "demonstration"
     """Folder of the model bundle, or the demonstration model that ships with zpscope."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 32
     """Crops gathered across fields before the classifier runs, at most."""

@@ -123,7 +123,7 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
             f"{path}: camera.fields = 0: must be a whole number from 1",
             f'{path}: camera.timing = "free_runing": must be one of on_demand, free_running; '
             "did you mean free_running?",
-            f'{path}: classifier.bundle = 3: must be a path in quotes or "demonstration"',
+            f'{path}: classifier.bundle = 3: must be "demonstration" or a path in quotes',
             f"{path}: classifier.batch = true: must be a whole number from 1 to 1024",
             f'{path}: wire.frames = "8471": must be text such as "tcp://127.0.0.1:8471"',
             f"{path}: metrics.seed = 1: no such key: it belongs to camera with driver synthetic",
@@ -245,3 +245,7 @@ def test_a_long_value_is_shortened() -> None:
     (line,) = complaints("demo", f"camera.seed={'x' * 500}")
     assert "…: must be a whole number from 0" in line.removeprefix(f"--set camera.seed={'x' * 500}")
     assert len(line.removeprefix(f"--set camera.seed={'x' * 500}")) < 120
+
+
+def test_the_bundle_that_ships_keeps_its_name_beside_other_settings() -> None:
+    assert load_settings("demo", ["classifier.batch=8"]).classifier.bundle == "demonstration"
