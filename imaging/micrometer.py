@@ -50,13 +50,14 @@ def line_spacing(picture: NDArray[np.uint8]) -> Spacing:
     index = np.rint((places - places[0]) / np.median(np.diff(places)))
     if (np.diff(index) < 1).any() or index[-1] > 1.3 * len(index):
         raise _refused("has lines at uneven distances")
-    spacing, start = np.polyfit(index, places, 1)
-    rest = places - start - spacing * index
+    steps = index - index.mean()
+    spacing = float((steps * places).sum() / (steps**2).sum())
+    rest = places - places.mean() - spacing * steps
     spread = float(np.sqrt((rest**2).sum() / (len(places) - 2)))
     if spread > _UNEVEN * spacing:
         raise _refused("has lines at uneven distances")
-    error = 2 * spread / float(np.sqrt(((index - index.mean()) ** 2).sum()))
-    return Spacing(float(spacing), error, len(places), (angle_deg + 90) % 180 - 90)
+    error = 2 * spread / float(np.sqrt((steps**2).sum()))
+    return Spacing(spacing, error, len(places), (angle_deg + 90) % 180 - 90)
 
 
 def _flatten(grey: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -77,8 +78,9 @@ def _profile(flat: NDArray[np.float32], angle_deg: float) -> Profile:
     """Return the mean darkness (L,) along the lines, pixel by pixel across them, where enough of them is seen."""
     height, width = flat.shape
     side = int(np.ceil(np.hypot(height, width)))
-    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, 1)
-    turn[:, 2] += (side - np.array([width, height])) / 2
+    turn = np.array(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, 1), np.float64)
+    turn[0, 2] += (side - width) / 2
+    turn[1, 2] += (side - height) / 2
     turned = cv2.warpAffine(flat, turn, (side, side), flags=cv2.INTER_CUBIC)
     seen = cv2.warpAffine(np.ones_like(flat), turn, (side, side), flags=cv2.INTER_NEAREST)
     count = seen.sum(0)
