@@ -88,7 +88,7 @@ class Recording:
             raise SettingsError(msg)
         if not whole:
             _log.warning("the recording %s has no end: it stopped before its sample did", folder)
-        self.layout = self._lines[0].header.layout
+        self.layout: PixelLayout = self._lines[0].header.layout
         self.um_per_px: float | None = self._lines[0].header.um_per_px
 
     def __len__(self) -> int:

@@ -16,8 +16,19 @@ from zpscope.config.errors import PictureRefused, SettingsError
 from zpscope.drivers.camera import Grab
 from zpscope.imaging.decode import PixelLayout
 
-_UM = {"µm": 1.0, "um": 1.0, "micron": 1.0, "microns": 1.0, "\\u00B5m": 1.0, "μm": 1.0, "mm": 1e3, "cm": 1e4}
-_UM |= {"nm": 1e-3, "m": 1e6, "inch": 25400.0}
+_UM = {
+    "µm": 1.0,
+    "um": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "\\u00B5m": 1.0,
+    "μm": 1.0,
+    "mm": 1e3,
+    "cm": 1e4,
+    "nm": 1e-3,
+    "m": 1e6,
+    "inch": 25400.0,
+}
 _RESOLUTION_UM = {2: 25400.0, 3: 1e4}
 """TIFF's ResolutionUnit in µm: inch, centimetre."""
 Place = tuple[float, float] | None

@@ -125,7 +125,7 @@ def _sums(
 ) -> NDArray[np.float32]:
     """Return the sums over boxes, one per row and column, from a summed-area table."""
     rows = table[bottom] - table[top]
-    return np.asarray(rows[:, right] - rows[:, left])
+    return np.asarray(rows[:, right] - rows[:, left], np.float32)
 
 
 def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:

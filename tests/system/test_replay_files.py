@@ -83,7 +83,7 @@ def test_a_stack_gives_the_heads_of_its_pictures(
     (tmp_path / "pictures").mkdir()
     for number in range(3):
         path = str(tmp_path / "pictures" / f"{number}.png")
-        assert cv2.imwrite(path, cv2.cvtColor(fields[number], cv2.COLOR_RGB2BGR))
+        assert cv2.imwrite(path, np.ascontiguousarray(fields[number][..., ::-1]))
     assert open_source(tmp_path / "stack.tif").um_per_px == pytest.approx(0.069, rel=1e-5)
     stack = score(str(tmp_path / "stack.tif"), "--um-per-px", "0.069")[1]
     pictures = score(str(tmp_path / "pictures"), "--um-per-px", "0.069")[1]

@@ -34,7 +34,8 @@ def ruler(
     dark = np.clip(0.1 * spacing_px / 2 + 0.5 - off, 0, 1) * (np.abs(along) < long)
     lit = 200 * (1 - light / 2 + light * (0.6 * xs / WIDTH_PX - 0.8 * (ys / HEIGHT_PX) ** 2))
     blurred = np.asarray(cv2.GaussianBlur(lit * (1 - 0.7 * dark), (0, 0), blur_px), np.float64)
-    return np.asarray(np.clip(blurred + rng.normal(0, noise, dark.shape), 0, 255).astype(np.uint8))
+    noisy: NDArray[np.float64] = blurred + rng.normal(0, noise, blurred.shape)
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 @settings(max_examples=20, deadline=None)
