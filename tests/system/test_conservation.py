@@ -86,6 +86,49 @@ def test_killing_inference_three_times_and_display_twice_loses_nothing(tmp_path:
     assert heads == expected_heads
 
 
+@pytest.mark.timeout(300)
+def test_killing_inference_changes_no_place_and_no_count_of_a_scan_by_hand(tmp_path: Path) -> None:
+    """Without a stage all that placing remembers comes from what was committed with each field."""
+    hand = [
+        "camera.width_px=640",
+        "camera.height_px=512",
+        "camera.fields=160",
+        "camera.pace_hz=1000",
+        'camera.path="by_hand"',
+        "camera.stage=false",
+        "camera.seed=2",
+    ]
+    seen: list[tuple[wire.SampleSummary, list[tuple[float, ...]], list[tuple[float, ...]]]] = []
+    for kills in ((), (30, 90)):
+        with Scope("demo", hand, tmp_path / str(len(kills))) as scope:
+            scope.start("camera", "inference")
+            scope.scan("A-1")
+            for at in kills:
+                scope.wait_for(lambda sample, at=at: taken(sample) >= at, f"{at} fields")  # type: ignore[misc]
+                scope.kill("inference")
+                scope.start("inference")
+            summary = scope.finish()
+            with read_store(scope.store) as store:
+                places = store.rows("SELECT number, island, x_um, y_um FROM placed ORDER BY number")
+                heads = store.rows("SELECT field, number, reason, known, p FROM head ORDER BY field, number")
+        seen.append((summary, places, heads))
+    (undisturbed, places, heads), (disturbed, places_again, heads_again) = seen
+    assert undisturbed.skipped["stationary"] > 10
+    assert undisturbed.n > 0
+    assert (disturbed.k, disturbed.n, disturbed.unplaced) == (
+        undisturbed.k,
+        undisturbed.n,
+        undisturbed.unplaced,
+    )
+    assert (disturbed.skipped, disturbed.rejected) == (undisturbed.skipped, undisturbed.rejected)
+    assert places_again == places
+    assert heads_again == heads
+
+
+def taken(sample: wire.SampleSummary) -> int:
+    return sample.scored + sum(sample.skipped.values())
+
+
 def test_a_free_running_camera_that_outruns_scoring_says_what_it_lost(tmp_path: Path) -> None:
     fast = ["camera.timing=free_running", "camera.pace_hz=400", "wire.retain_frames=2"]
     with Scope("demo", [*SMALL, *fast], tmp_path) as scope:
