@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -288,10 +289,14 @@ def pan(
                 offsets[kept], heads.area_um2[kept], rng.normal(2, 0.2, len(kept)), tuple(kept.tolist())
             )
             yield Frame(
-                number, np.clip(np.rint(pixels), 0, 255).astype(np.uint8), None, lambda here=here: here
+                number, np.clip(np.rint(pixels), 0, 255).astype(np.uint8), None, partial(_as_it_is, here)
             )
 
     return scan(windows(), um_per_px, 3.0), corners, shown
+
+
+def _as_it_is(heads: Heads) -> Heads:
+    return heads
 
 
 def unbiased(samples: int, fields: int) -> None:
@@ -359,10 +364,13 @@ def main() -> None:
         case _:
             row("scan", *HEADINGS)
             for seed in given.seeds:
-                path = "by_hand" if given.what == "hand" else "serpentine"
-                stage = path == "serpentine"
+                by_hand = given.what == "hand"
                 settings = SyntheticCamera(
-                    seed=seed, slide=given.slide, path=path, stage=stage, stage_error_um=3.0 if stage else 0.0
+                    seed=seed,
+                    slide=given.slide,
+                    path="by_hand" if by_hand else "serpentine",
+                    stage=not by_hand,
+                    stage_error_um=0.0 if by_hand else 3.0,
                 )
                 scanned(settings, given.fields, segment=given.segment)
 
