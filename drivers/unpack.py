@@ -1,4 +1,4 @@
-"""Sensor words of 10 and 12 bits to the 8 that the rest of zpscope computes with: the upper ones (ADR 0020).
+"""Sensor words of 10 and 12 bits to the 8 that the rest of zpscope computes with: the upper ones (ADR 0009).
 
 Names and bit orders are those of the GenICam Pixel Format Naming Convention 2.4. Knows no camera.
 """
