@@ -65,8 +65,10 @@ def test_ctrl_c_ends_everything_and_leaves_nothing(tmp_path: Path, after_s: floa
         if process.poll() is None:
             children = set(psutil.Process(process.pid).children(recursive=True))
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=5)
-    assert process.returncode in (130, -signal.SIGINT)
+        _, errors = process.communicate(timeout=5)
+    # Interrupted before it has begun with zpscope, while it imports `site`, Python itself ends with status 1.
+    unborn = process.returncode == 1 and "init_import_site" in errors
+    assert unborn or process.returncode in (130, -signal.SIGINT), errors
     assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
     assert list(tmp_path.iterdir()) == []
 
