@@ -23,7 +23,7 @@ AS_FROM_A_TERMINAL = (
 def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
     """Start a demo whose temporary files lie in a folder of their own, as a terminal would start it."""
     overrides = [word for override in port_overrides() for word in ("--set", override)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", AS_FROM_A_TERMINAL, "demo", *words, *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -32,6 +32,8 @@ def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
         env=os.environ | {"TMPDIR": str(folder)},
         start_new_session=True,
     )
+    until(lambda: "-m" in psutil.Process(process.pid).cmdline(), "a command that hears Ctrl-C")
+    return process
 
 
 def test_demo_prints_one_json_object_with_the_truth(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ def card() -> Card:
 
 
 @pytest.fixture
-def files() -> dict[str, bytes]:
-    return {MODEL: (DEMONSTRATION / MODEL).read_bytes()}
+def files(card: Card) -> dict[str, bytes]:
+    return {name: (DEMONSTRATION / name).read_bytes() for name in card.files}
 
 
 def test_what_is_written_opens(tmp_path: Path, card: Card, files: dict[str, bytes]) -> None:
