@@ -267,18 +267,18 @@ def pan(
     of the whole field, so that only placing and counting is measured.
     """
     height, width = whole.shape[:2]
-    columns = np.linspace(0, width - 641, 4)
-    corners = np.array(
-        [(x, y) for i, y in enumerate(np.linspace(0, height - 513, 4)) for x in columns[:: 1 - 2 * (i % 2)]]
-    )
+    columns = [i * (width - 641) / 3 for i in range(4)]
+    rows = [i * (height - 513) / 3 for i in range(4)]
+    grid = [(x, y) for i, y in enumerate(rows) for x in columns[:: 1 - 2 * (i % 2)]]
+    corners: NDArray[np.float64] = np.array(grid, np.float64)
     corners = np.clip(corners + rng.uniform(-20, 20, corners.shape), 0, (width - 641, height - 513))
     shown: set[int] = set()
 
     def windows() -> Iterator[Frame]:
         for number, (x, y) in enumerate(corners.tolist()):
             move = np.array([[1, 0, -x], [0, 1, -y]])
-            pixels = cv2.warpAffine(whole, move, (640, 512), flags=cv2.INTER_LINEAR).astype(np.float32)
-            pixels = pixels * rng.uniform(0.96, 1.04) + rng.normal(0, 3, pixels.shape)
+            window = np.asarray(cv2.warpAffine(whole, move, (640, 512), flags=cv2.INTER_LINEAR), np.float32)
+            pixels: NDArray[np.float64] = window * rng.uniform(0.96, 1.04) + rng.normal(0, 3, window.shape)
             offsets = offsets_um(heads.centre_px - (x, y), (512, 640), um_per_px)
             kept = np.flatnonzero(
                 heads.accepted & (np.abs(offsets) < np.array([640, 512]) / 2 * um_per_px).all(1)
