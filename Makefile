@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON :=
 # More words for a command: make demo ARGS="--fields 60", make test ARGS="-k wire"
 ARGS ?=
-FOLDERS := config counting imaging drivers engines daemon display training
+FOLDERS := config counting imaging drivers engines daemon display training study report
 # What some tests need beyond Python packages, as COMMAND:PACKAGE of Debian.
 SYSTEM := chromium:chromium promtool:prometheus systemd-analyze:systemd
 

@@ -60,3 +60,9 @@ class ProcessFailed(ZpscopeError):
 
 class StoreError(ZpscopeError):
     """The store cannot be used: mend what the message says; committed fields are safe."""
+
+
+class CohortRefused(ZpscopeError):
+    """A table of patients or slides has values that cannot be: correct the rows that are named."""
+
+    status = 2

@@ -24,6 +24,7 @@ COMMANDS = {
     "sample": "zpscope.daemon.sample_command",
     "score": "zpscope.daemon.score_command",
     "segment": "zpscope.daemon.segment_command",
+    "study": "zpscope.study.study_command",
     "calibrate": "zpscope.daemon.calibrate_command",
     "check": "zpscope.daemon.check_command",
 }

@@ -10,9 +10,9 @@ from typing import ClassVar, Literal, TypeVar
 import msgspec
 
 from zpscope.config.errors import WireVersionError
+from zpscope.config.notice import NOTICE as NOTICE
 
 WIRE_VERSION = 1
-NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
 SampleState = Literal["scanning", "closing", "complete", "incomplete"]
 """`incomplete`: it is closed, and frames were lost."""
 
