@@ -16,10 +16,6 @@ from zpscope.study.roc import Spread, Values, area, curve
 _BLUE, _GREY, _RED = "#2b5c8a", "#8a8f98", "#b3402e"
 _SIZE_INCH = (4.6, 4.2)
 _STYLE: dict[RcKeyType, object] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "svg.hashsalt": "zpscope",
     "svg.fonttype": "path",
 }

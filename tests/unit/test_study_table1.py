@@ -10,6 +10,7 @@ from zpscope.config.notice import NOTICE
 from zpscope.daemon.command import main
 from zpscope.study.table1 import read_table1
 
+# The domain report prints 0.76 for the bootstrap of morphology; see docs/explanation/table1.md.
 PRINTED = """
 ZP <= 4.9 %: sensitivity 14/14 = 100.0 % (Clopper-Pearson 76.8 to 100, Wilson 78.5 to 100); specificity 16/16
 16/16 = 100.0 % (Clopper-Pearson 79.4 to 100, Wilson 80.6 to 100); right 30/30 = 100.0 % (Clopper-Pearson 88.4 to 100)
@@ -68,12 +69,6 @@ def test_every_printed_digit(table: Path, capsys: pytest.CaptureFixture[str]) ->
     for words in PRINTED.strip().splitlines():
         assert words in text, words
     assert printed.endswith(f"{NOTICE}\n")
-
-
-def test_where_the_bootstrap_s_upper_limit_lies(table: Path) -> None:
-    """The domain report prints 0.76, of few draws. With many the limit settles at 338/448 = 0.7545 (docs/explanation)."""
-    found = read_table1(table).morphology_area_bootstrap
-    assert [round(end * 448) for end in found] == [158, 338]
 
 
 def test_no_other_semen_value_tells_the_groups_apart(table: Path) -> None:
