@@ -1,6 +1,6 @@
 """Is every field put where it is, and every head counted once?
 
-`python benchmarks/place.py real FOLDER | serpentine | hand | unbiased | cost`: see the README beside it.
+`python benchmarks/place.py real FOLDER | unrelated FOLDER | serpentine | hand | unbiased | cost`: see the README.
 """
 
 import argparse
@@ -25,8 +25,9 @@ from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads as FoundHeads
 from zpscope.imaging.picture import read_picture
 from zpscope.imaging.place import in_frame, offsets_um
-from zpscope.imaging.slide_map import Point, Sight, SlideMap
-from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
+from zpscope.imaging.register import Pattern, register
+from zpscope.imaging.slide_map import Point, Sight, SlideMap, stands_alone
+from zpscope.imaging.thumbnail import darkness_of, detail, shrunk_times, thumbnail
 
 Field = NDArray[np.uint8]
 HEADINGS = (
@@ -299,6 +300,48 @@ def _as_it_is(heads: Heads) -> Heads:
     return heads
 
 
+def unrelated(folder: Path, most: int) -> None:
+    """Print how often thumbnails of different places are taken for one place: never, it should be.
+
+    Windows of pictures taken long after one another, mirrored ones (which no field can show), and simulated fields
+    of one slide.
+    """
+    rng = np.random.default_rng(2)
+    paths = sorted((folder / "images" / "train").glob("*.jpg"))
+    windows = [
+        _pattern(picture[y : y + 512, x : x + 640], 0.052)
+        for picture in map(read_picture, paths)
+        for y, x in rng.integers((0, 0), (picture.shape[0] - 511, picture.shape[1] - 639), (2, 2)).tolist()
+    ]
+    mirrored = [Pattern(np.asarray(cv2.flip(one.darkness, 1), np.float32)) for one in windows]
+    settings = [SyntheticCamera(seed=seed, slide="usual", overlap_percent=0) for seed in (1, 2, 3)]
+    drawn = [
+        [_pattern(decode(expose(one, number), "bayer_rg8"), one.um_per_px) for number in range(0, 40, 2)]
+        for one in settings
+    ]
+    apart = [(windows[i], windows[j]) for i in range(len(windows)) for j in range(i + 60, len(windows))]
+    kinds: dict[str, list[tuple[Pattern, Pattern]]] = {
+        "real windows of other times": [apart[i] for i in rng.permutation(len(apart))[:most].tolist()],
+        "real windows, one mirrored": [
+            (one, mirrored[(i + step) % len(mirrored)])
+            for i, one in enumerate(windows)
+            for step in range(most // len(windows))
+        ],
+        "simulated fields of one slide": [
+            (one, other) for fields in drawn for i, one in enumerate(fields) for other in fields[:i]
+        ],
+    }
+    row("pairs", "number", "greatest lead, nats", "taken for one place")
+    for name, pairs in kinds.items():
+        matches = [match for one, other in pairs if (match := register(one, other))]
+        likely = max((match.lead for match in matches if match.stain >= 0.8), default=0.0)
+        row(name, str(len(pairs)), f"{likely:.1f}", str(sum(map(stands_alone, matches))))
+
+
+def _pattern(field: Field, um_per_px: float) -> Pattern:
+    return Pattern(darkness_of(thumbnail(field, um_per_px)))
+
+
 def unbiased(samples: int, fields: int) -> None:
     """Print the mean error of k/n over simulated samples, with a perfect classifier, in percentage points."""
     errors: list[float] = []
@@ -343,8 +386,10 @@ def row(*cells: str) -> None:
 def main() -> None:
     """Print the table asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("real", "serpentine", "hand", "unbiased", "cost"))
-    parser.add_argument("folder", type=Path, nargs="?", help="for `real`: of the Sperm Parsing Dataset")
+    parser.add_argument("what", choices=("real", "unrelated", "serpentine", "hand", "unbiased", "cost"))
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="for `real` and `unrelated`: of the Sperm Parsing Dataset"
+    )
     parser.add_argument("--fields", type=int, default=300)
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument(
@@ -357,6 +402,8 @@ def main() -> None:
     match given.what:
         case "real":
             real(given.folder, given.fields)
+        case "unrelated":
+            unrelated(given.folder, given.fields)
         case "unbiased":
             unbiased(given.samples, given.fields)
         case "cost":

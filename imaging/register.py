@@ -1,12 +1,14 @@
 """How far one field lies from another that shows a part of the same place, and how sure that is.
 
 Every offset at which two thumbnails overlap is tried at once, coarsely, by Fourier transform (Lewis 1995, *Fast
-normalized cross-correlation*); the best is refined to a part of a pixel. A wrong answer is worse than none, so
-that evidence is asked for: much common stain that agrees well, and no second offset nearly as good.
-Knows two thumbnails; no slide.
+normalized cross-correlation*); the best is refined to a part of a pixel. What is compared is the relief: what a
+pixel differs from its surroundings by, limited to about a sign, so that film weighs as much as heads do and no head
+passes for another one. A wrong answer is worse than none, so that evidence is asked for, and no second offset
+nearly as good. Knows two thumbnails; no slide.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, floor
 
 import cv2
@@ -15,18 +17,26 @@ from numpy.typing import NDArray
 
 _COARSE = 2
 """Pixels of a thumbnail that are one when every offset is tried."""
+_AROUND_PX = 5
+"""Coarse pixels to either side: the surroundings."""
+_LIMIT = 0.25
+"""Greater differences count little more."""
+_INDEPENDENT_PX = 6.0
+"""So many coarse pixels say what one alone would: neighbours are alike."""
 _LEAST_SHARE = 0.06
 """Fields that share less than so of their area are not compared."""
 _APART_PX = 5
 """Coarse pixels from the best offset on, another is another peak."""
 _REFINE_PX = 3
+_ENOUGH_PX = 128
+"""So many pixels, along each side, are enough to refine by."""
 _ROUNDS = 3
-_STAINED = 40
-"""Stain, of 255, from which a pixel tells anything."""
+_STAINED = 3.1
+"""Darkness, see `thumbnail`, of stained things: a sixth of the light."""
 _LEAST_STAINED_PX = 60
 """About two thirds of a head."""
 
-Stain = NDArray[np.uint8]
+Plane = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -35,28 +45,40 @@ class Match:
 
     offset_px: tuple[float, float]
     """(x, y) in pixels of the thumbnail: a thing at (x, y) in the second lies at (x, y) + offset in the first."""
-    agreement: float
-    """Normalised correlation of what both show, up to 1."""
     evidence: float
-    """How much stain agrees, in nats: n/2 ln 1/(1 - agreement²) for n independent stained pixels."""
-    rival: float
-    """Evidence of the second best offset, as a share of the best's."""
+    """How much agrees, in nats: n/2 ln 1/(1 - r²) for the correlation r of n independent pixels."""
+    lead: float
+    """How much of it is more than what speaks for the second best offset."""
+    stain: float
+    """Normalised correlation of the stained things that either shows there, up to 1; 1 if there are none."""
 
 
 class Pattern:
     """A thumbnail made ready to be compared."""
 
-    def __init__(self, stain: Stain) -> None:
-        self.stain = stain
-        height, width = stain.shape[0] // _COARSE, stain.shape[1] // _COARSE
-        cut = stain[: height * _COARSE, : width * _COARSE]
-        coarse = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    def __init__(self, darkness: Plane) -> None:
+        """darkness: (h, w), see `thumbnail.darkness_of`."""
+        self.darkness = darkness
+        height, width = darkness.shape[0] // _COARSE, darkness.shape[1] // _COARSE
+        cut = darkness[: height * _COARSE, : width * _COARSE]
+        small = np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+        coarse = _relief(small, _AROUND_PX)
         self.shape = (height, width)
         plane = np.zeros((cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)), np.float32)
-        plane[:height, :width] = coarse / 255
+        plane[:height, :width] = coarse
         self.spectrum = cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=height)
-        self.energy = np.asarray(cv2.integral((coarse / 255) ** 2), np.float32)
-        self.stained = np.asarray(cv2.integral((coarse >= _STAINED).astype(np.uint8)), np.float32)
+        self.energy = np.asarray(cv2.integral(coarse * coarse), np.float32)
+
+    @cached_property
+    def fine(self) -> Plane:
+        """The relief (h, w) in pixels of the thumbnail, without the finest noise."""
+        smooth = np.asarray(cv2.GaussianBlur(self.darkness, (0, 0), 1), np.float32)
+        return _relief(smooth, _AROUND_PX * _COARSE)
+
+    @cached_property
+    def stain(self) -> Plane:
+        """How much darker than film each pixel (h, w) is."""
+        return np.asarray(np.maximum(self.darkness - np.float32(_STAINED), 0), np.float32)
 
 
 def register(
@@ -79,22 +101,27 @@ def register(
     rows, columns = (np.arange(low, high + 1, dtype=np.intp) for low, high in limits)
     if not (len(rows) and len(columns)):
         return None
-    stained, evidence = _tried(first, second, rows, columns)
+    evidence = _tried(first, second, rows, columns)
     _, best, _, (column, row) = cv2.minMaxLoc(evidence)
     if best <= 0:
         return None
-    refined = _refined(first.stain, second.stain, (int(columns[column]) * _COARSE, int(rows[row]) * _COARSE))
-    if refined is None:
+    coarse = (int(columns[column]) * _COARSE, int(rows[row]) * _COARSE)
+    offset = _refined(first.fine, second.fine, coarse)
+    if offset is None:
         return None
-    offset, agreement = refined
-    rival = _second_best(evidence, row, column) / best
-    return Match(offset, agreement, _nats(float(stained[row, column]), agreement), rival)
+    lead = best - _second_best(evidence, row, column)
+    return Match(offset, best, lead, _stain(first.stain, second.stain, offset))
+
+
+def _relief(darkness: NDArray[np.float32], around_px: int) -> Plane:
+    relief = darkness - cv2.blur(darkness, (2 * around_px + 1, 2 * around_px + 1))
+    return np.asarray(relief / np.sqrt(1 + (relief / np.float32(_LIMIT)) ** 2), np.float32)
 
 
 def _tried(
     first: Pattern, second: Pattern, rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the stained pixels in common, and the evidence, for the offsets (rows, columns), in coarse pixels."""
+) -> NDArray[np.float32]:
+    """Return the evidence for the offsets (rows, columns), in coarse pixels."""
     product = cv2.mulSpectrums(first.spectrum, second.spectrum, 0, conjB=True)
     common = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
     common = common[np.ix_(rows % common.shape[0], columns % common.shape[1])]
@@ -102,18 +129,13 @@ def _tried(
     tall, wide = np.maximum(height - abs(rows), 0), np.maximum(width - abs(columns), 0)
     top, left = np.maximum(rows, 0), np.maximum(columns, 0)
     back_top, back_left = np.maximum(-rows, 0), np.maximum(-columns, 0)
-    here, there = (
-        (top, top + tall, left, left + wide),
-        (back_top, back_top + tall, back_left, back_left + wide),
-    )
-    power = _sums(first.energy, *here) * _sums(second.energy, *there)
-    agrees = np.clip(common / np.sqrt(np.maximum(power, 1)), 0, 0.999)
-    stained = np.minimum(_sums(first.stained, *here), _sums(second.stained, *there))
-    enough = tall[:, None] * wide[None] >= _LEAST_SHARE * height * width
-    stained[~enough | (stained * _COARSE**2 < _LEAST_STAINED_PX)] = 0
-    return np.asarray(stained, np.float32), np.asarray(
-        -0.5 * stained * np.log1p(-agrees * agrees), np.float32
-    )
+    power = _sums(first.energy, top, top + tall, left, left + wide)
+    power *= _sums(second.energy, back_top, back_top + tall, back_left, back_left + wide)
+    agrees = np.clip(common / np.sqrt(np.maximum(power, 1e-3)), 0, 0.999)
+    area = np.asarray(tall[:, None] * wide[None], np.float32)
+    evidence = np.asarray((-0.5 / _INDEPENDENT_PX) * area * np.log1p(-agrees * agrees), np.float32)
+    evidence[area < _LEAST_SHARE * height * width] = 0
+    return evidence
 
 
 def _sums(
@@ -136,10 +158,8 @@ def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:
     return float(others.max())
 
 
-def _refined(
-    first: Stain, second: Stain, offset: tuple[int, int]
-) -> tuple[tuple[float, float], float] | None:
-    """Return the offset to a part of a pixel and the agreement there; None if it runs away from its guess.
+def _refined(first: Plane, second: Plane, offset: tuple[int, int]) -> tuple[float, float] | None:
+    """Return the offset to a part of a pixel; None if it runs away from its guess.
 
     Least squares on the slopes (Lucas and Kanade 1981), which no pixel grid draws towards itself.
     """
@@ -149,13 +169,14 @@ def _refined(
     top, bottom = max(0, y) + _REFINE_PX, min(height, y + height) - _REFINE_PX
     if right - left < 4 * _REFINE_PX or bottom - top < 4 * _REFINE_PX:
         return None
-    part = second[top - y : bottom - y, left - x : right - x].astype(np.float32)
+    left, right = _middle(left, right)
+    top, bottom = _middle(top, bottom)
+    part = second[top - y : bottom - y, left - x : right - x]
     around = first[top - _REFINE_PX : bottom + _REFINE_PX, left - _REFINE_PX : right + _REFINE_PX]
     step = np.full(2, float(_REFINE_PX))
-    agreement = 0.0
     for _ in range(_ROUNDS):
         move = np.array([[1, 0, -step[0]], [0, 1, -step[1]]])
-        moved = cv2.warpAffine(around.astype(np.float32), move, part.shape[::-1])
+        moved = cv2.warpAffine(around, move, part.shape[::-1])
         power, both = float((moved * moved).sum()), float((moved * part).sum())
         slope_x, slope_y = (
             cv2.Scharr(moved, -1, 1, 0, scale=1 / 32),
@@ -165,14 +186,25 @@ def _refined(
         xy = float((slope_x * slope_y).sum())
         if both <= 0 or xx * yy - xy * xy <= 0:
             return None
-        agreement = both / np.sqrt(power * float((part * part).sum()))
         rest = part * np.float32(power / both) - moved
         pull = [float((slope_x * rest).sum()), float((slope_y * rest).sum())]
         step += np.linalg.solve([[xx, xy], [xy, yy]], pull)
         if np.abs(step - _REFINE_PX).max() >= _REFINE_PX:
             return None
-    return (x + float(step[0]) - _REFINE_PX, y + float(step[1]) - _REFINE_PX), agreement
+    return x + float(step[0]) - _REFINE_PX, y + float(step[1]) - _REFINE_PX
 
 
-def _nats(worth: float, agreement: float) -> float:
-    return -0.5 * worth * float(np.log1p(-(min(agreement, 0.999) ** 2)))
+def _middle(low: int, high: int) -> tuple[int, int]:
+    spare = max(0, high - low - _ENOUGH_PX) // 2
+    return low + spare, high - spare
+
+
+def _stain(first: Plane, second: Plane, offset: tuple[float, float]) -> float:
+    height, width = first.shape
+    x, y = round(offset[0]), round(offset[1])
+    here = first[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
+    there = second[max(0, -y) : height + min(0, -y), max(0, -x) : width + min(0, -x)]
+    if max(cv2.countNonZero(here), cv2.countNonZero(there)) < _LEAST_STAINED_PX:
+        return 1.0
+    power = float((here * here).sum()) * float((there * there).sum())
+    return float((here * there).sum()) / np.sqrt(power) if power > 0 else 0.0

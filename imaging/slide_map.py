@@ -16,15 +16,20 @@ from numpy.typing import NDArray
 from zpscope.imaging.constellation import Constellation
 from zpscope.imaging.packed import Cells, Rows
 from zpscope.imaging.register import Match, Pattern, register
-from zpscope.imaging.thumbnail import stain_of
+from zpscope.imaging.thumbnail import darkness_of
 from zpscope.imaging.unique import KnownHeads, View
 
 STAGE_ISLAND = 0
 """Fields with a stage position all lie on this one."""
 _STILL_UM = 1.0
-_STILL_AGREEMENT = 0.97
+_STILL_STAIN = 0.97
 _SHARPER = 1.15
 """A field that shows the same again is looked at if its detail is so much finer."""
+_LEAD_ALONE = 16.0
+"""In nats; fields that show different places reached 12.3 (`benchmarks/place.py unrelated`)."""
+_EVIDENCE_NEAR = 12.0
+"""Enough where a field must be nearly there anyway; elsewhere within 6 µm of a wrong place, 6 is much."""
+_SAME_STAIN = 0.8
 _DRIFT_UM = 1.5
 """Fields of one island are placed against one another better than so."""
 _SAME_PLACE_UM = 1.0
@@ -32,8 +37,6 @@ _NEIGHBOURS = 3
 """Neighbours that a field is compared with, those that share most with it."""
 _RECENT = 2
 _KEPT_PATTERNS = 24
-_MANY_VOTES = 4
-"""Three heads that fit give at least so many."""
 
 Point = tuple[float, float]
 
@@ -140,7 +143,7 @@ class SlideMap:
 
     def look(self, sight: Sight) -> Look:
         """Compare a field with the last one; changes nothing."""
-        pattern = Pattern(stain_of(sight.thumbnail))
+        pattern = Pattern(darkness_of(sight.thumbnail))
         last = self._last
         if last is None:
             return Look(sight, pattern, None, still=False)
@@ -155,7 +158,8 @@ class SlideMap:
             )
         still = (
             match is not None
-            and match.agreement >= _STILL_AGREEMENT
+            and stands_alone(match)
+            and match.stain >= _STILL_STAIN
             and max(map(abs, match.offset_px)) * sight.um_per_px <= _STILL_UM
             and max(map(abs, moved_um)) <= 2 * self._error_um + _STILL_UM
             and sight.detail <= _SHARPER * last.detail
@@ -237,17 +241,14 @@ class SlideMap:
         fits: list[_Fit] = []
         for number in range(len(self._fields) - 1, max(-1, len(self._fields) - 1 - _RECENT), -1):
             match = look.last if number == last.number else register(self._pattern(number), look.pattern)
-            if match is not None and _stands_alone(match, look.pattern.stain.shape):
+            if match is not None and stands_alone(match):
                 fits = [self._fit(number, match, sight)]
                 fits += self._near(look, fits[0].island, fits[0].centre_um, _DRIFT_UM, but=number)
                 break
         for guess in self._pairs.guesses(self._known, offsets_um):
             if any(fit.island == guess.island for fit in fits) or guess.island not in self._islands:
                 continue
-            many = guess.heads >= _MANY_VOTES
-            fits += self._near(
-                look, guess.island, guess.shift_um, _DRIFT_UM, least=150.0 if not many else 60.0
-            )
+            fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM)
         return fits
 
     def _near(
@@ -258,7 +259,6 @@ class SlideMap:
         within_um: float,
         *,
         but: int = -1,
-        least: float = 15.0,
     ) -> list[_Fit]:
         """Return where neighbours put a field that lies about `centre_um`, on their island."""
         sight, fits, last = look.sight, list[_Fit](), self._last
@@ -279,7 +279,7 @@ class SlideMap:
             if number != compared:
                 way = _scaled(_less(centre_um, self._centre(number)), 1 / sight.um_per_px)
                 match = register(self._pattern(number), look.pattern, way, within_um / sight.um_per_px)
-            if match is not None and match.agreement >= 0.85 and match.evidence >= least:
+            if match is not None and match.evidence >= _EVIDENCE_NEAR and match.stain >= _SAME_STAIN:
                 fits.append(self._fit(number, match, sight))
         return fits
 
@@ -334,7 +334,7 @@ class SlideMap:
     def _pattern(self, number: int) -> Pattern:
         kept = self._patterns.get(number)
         if kept is None:
-            kept = Pattern(stain_of(self._thumbnail_of(number)))
+            kept = Pattern(darkness_of(self._thumbnail_of(number)))
         self._keep(number, kept)
         return kept
 
@@ -345,22 +345,9 @@ class SlideMap:
             self._patterns.popitem(last=False)
 
 
-_SURE = (
-    # share of the field in common, agreement and evidence: at least
-    (0.0, 0.97, 150.0),
-    (0.15, 0.965, 110.0),
-    (0.3, 0.955, 80.0),
-    (0.4, 0.985, 45.0),
-)
-"""What no two fields reached that show different places: 6,000 pairs of training and simulated fields, one mirrored."""
-
-
-def _stands_alone(match: Match, shape: tuple[int, ...]) -> bool:
-    """Return whether a match of thumbnails (h, w) is sure enough without knowing anything else."""
-    x, y = match.offset_px
-    share = max(0.0, 1 - abs(y) / shape[0]) * max(0.0, 1 - abs(x) / shape[1])
-    good = (share >= s and match.agreement >= a and match.evidence >= e for s, a, e in _SURE)
-    return match.rival <= 0.7 and any(good)
+def stands_alone(match: Match) -> bool:
+    """Return whether a match is sure enough without knowing anything else."""
+    return match.lead >= _LEAD_ALONE and match.stain >= _SAME_STAIN
 
 
 def _distinct(points: list[Point]) -> list[Point]:

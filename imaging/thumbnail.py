@@ -1,6 +1,7 @@
-"""A field shrunk to what tells where it is: stain as darkness, light and dust and noise taken away.
+"""A field shrunk to what tells where it is: how dark it is against the empty slide around, faint things made much of.
 
-Knows one field; no slide and no neighbour.
+A smear is nowhere empty: the film between the heads is as good as a fingerprint. So that it is not drowned by the
+heads, darkness d is kept as arsinh(d / 0.015). Knows one field; no slide and no neighbour.
 """
 
 import cv2
@@ -11,10 +12,12 @@ _UM_PER_PX = 0.276
 """About so many µm are one pixel of a thumbnail: a head is 15 pixels long."""
 _LIGHT_UM = 9.0
 """The empty slide is looked for over so many µm around a pixel, more than a head."""
-_FAINT = 0.05
-"""Dust on the sensor, film and noise take less of the light than so; they must not be recognised."""
-_FULL = 0.45
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 85)
+_FAINT = 0.015
+"""Film takes about so much of the light."""
+_LOWEST, _HIGHEST = -1.0, 4.25
+"""Of arsinh(d / _FAINT), what is kept: from a little lighter than the slide around to 0.5 of the light."""
+_LEVELS = 255 / (_HIGHEST - _LOWEST)
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 75)
 
 
 def shrunk_times(um_per_px: float) -> int:
@@ -23,7 +26,7 @@ def shrunk_times(um_per_px: float) -> int:
 
 
 def thumbnail(field: NDArray[np.uint8], um_per_px: float) -> bytes:
-    """Return a field (H, W, 3), RGB, as a JPEG of stain, 0 for the empty slide to 255.
+    """Return a field (H, W, 3), RGB, as a JPEG of its darkness.
 
     As a JPEG, because it is one in the store: a process that goes on from there must see the very same.
     """
@@ -36,13 +39,14 @@ def thumbnail(field: NDArray[np.uint8], um_per_px: float) -> bytes:
     empty = cv2.dilate(coarse, np.ones((reach, reach), np.uint8))
     empty = cv2.resize(cv2.blur(empty, (reach, reach)), (width, height), interpolation=cv2.INTER_LINEAR)
     dark = 1 - small.astype(np.float32) / np.maximum(empty, 1).astype(np.float32)
-    stain = np.clip((dark - _FAINT) * np.float32(255 / (_FULL - _FAINT)), 0, 255).astype(np.uint8)
-    return cv2.imencode(".jpg", stain, _JPEG)[1].tobytes()
+    kept = (np.arcsinh(dark / np.float32(_FAINT)) - np.float32(_LOWEST)) * np.float32(_LEVELS)
+    return cv2.imencode(".jpg", np.clip(kept, 0, 255).astype(np.uint8), _JPEG)[1].tobytes()
 
 
-def stain_of(jpeg: bytes) -> NDArray[np.uint8]:
-    """Return the stain (h, w) of a thumbnail."""
-    return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+def darkness_of(jpeg: bytes) -> NDArray[np.float32]:
+    """Return arsinh(d / 0.015) for the darkness d of each pixel (h, w) of a thumbnail."""
+    kept = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), np.float32)
+    return np.asarray(kept / np.float32(_LEVELS) + np.float32(_LOWEST), np.float32)
 
 
 def detail(field: NDArray[np.uint8]) -> float:
