@@ -34,6 +34,10 @@ STATE_S = 0.1
 PREVIEW_S = 0.25
 CAMERA_GONE_S = 5.0
 """A camera process silent for so long is gone."""
+OVERVIEW_S = 2.0
+"""The overview goes out so often, changed or not, so that a late display has it soon."""
+OVERVIEW_FIELDS = 50
+"""Fields painted at a time, about 20 ms: a long scan is painted anew over many turns, and nothing waits for it."""
 RATE_S = 10.0
 """Rates are over the last so many seconds."""
 
@@ -76,7 +80,8 @@ class InferenceProcess:
         self._rates = Rates()
         self._lag_s = 0.0
         self._remark = ""
-        self._demand_s = self._state_s = self._preview_s = 0.0
+        self._demand_s = self._state_s = self._preview_s = self._overview_s = 0.0
+        self._overview: tuple[wire.OverviewMessage, bytes] | None = None
         self._news = True
         """Something happened that camera and displays should hear of now."""
 
@@ -198,6 +203,11 @@ class InferenceProcess:
             self._state_s = now_s
             self._news = False
             publisher.send(self.state())
+        if now_s - self._overview_s >= OVERVIEW_S and (sample := self._samples.present):
+            self._overview_s = now_s
+            self._overview = sample.overview(OVERVIEW_FIELDS) or self._overview
+            if self._overview and self._overview[0].sample == sample.record.id:
+                publisher.send(*self._overview)
 
     def _connected(self) -> bool:
         return self._camera is not None and self._camera.connected

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.settings import Settings
+from zpscope.daemon.overview import OverviewPainter
 from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer
 from zpscope.daemon.store import SampleRecord, Store
 from zpscope.daemon.summary import summarise
-from zpscope.daemon.wire import CameraMessage, FrameMessage, SampleState, SampleSummary
+from zpscope.daemon.wire import CameraMessage, FrameMessage, OverviewMessage, SampleState, SampleSummary
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.slide_map import SlideMap
@@ -31,7 +32,10 @@ class LiveSample:
         self._uncommitted: dict[int, bytes] = {}
         """Thumbnails of placed fields that are not in the store yet."""
         colour = SlideColour.from_json(record.colour)
-        self._scorer = Scorer(engine, settings.classifier.batch, colour, self._restored())
+        slide = self._restored()
+        self._scorer = Scorer(engine, settings.classifier.batch, colour, slide)
+        self._placed = len(slide.fields)
+        self._overview = OverviewPainter(store, record.id, slide)
         self._received: dict[str, int] = {}
         self._taken: dict[str, int] = {s: a.committed for s, a in self.ledger.sessions.items()}
 
@@ -98,7 +102,14 @@ class LiveSample:
             self.ledger.commit(session, scored.count, scored.examined.header.captured_ns, withdrawn)
             if scored.examined.placement is not None:
                 del self._uncommitted[scored.examined.placement.number]
+                self._placed += 1
         return scored_fields
+
+    def overview(self, most: int) -> tuple[OverviewMessage, bytes] | None:
+        """Paint up to `most` fields more and return the overview of the slide; None if there is nothing new."""
+        if not self._overview.paint(self._placed, self.ledger.main_island, most):
+            return None
+        return self._overview.message(self._placed)
 
     def stop(self, now_ns: int) -> None:
         """Capture no more; what is on its way is still scored."""

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from zpscope.config.errors import StoreError
 from zpscope.config.settings import Place
@@ -55,6 +57,20 @@ class SampleRecord:
     """JSON of imaging.SlideColour after the last committed field."""
     uncalibrated: str
     """Why its scale cannot be relied on, or empty."""
+
+
+@dataclass(frozen=True)
+class PlacedField:
+    """What is kept of a field that was placed on the slide."""
+
+    um_per_px: float
+    """Of the field."""
+    thumbnail: bytes
+    """See imaging.thumbnail."""
+    heads_um: NDArray[np.float64]
+    """(N, 2) from the field's centre, of the heads that count from it."""
+    bound: tuple[bool, ...]
+    """(N,) their class."""
 
 
 class Store:
@@ -185,6 +201,23 @@ class Store:
             0
         ]
         return number
+
+    def placed_field(self, sample: str, number: int) -> PlacedField:
+        """Return what is kept of a placed field, with the heads that count from it."""
+        ((field, um_per_px, x_um, y_um, thumbnail),) = self.rows(
+            "SELECT field.id, um_per_px, x_um, y_um, thumbnail FROM placed JOIN field ON field.id = placed.field "
+            "WHERE placed.sample = ? AND placed.number = ?",
+            sample,
+            number,
+        )
+        heads = self.rows(
+            "SELECT slide_x_um - ?, slide_y_um - ?, bound FROM head WHERE field = ? AND reason = ''",
+            x_um,
+            y_um,
+            field,
+        )
+        places_um = np.array([head[:2] for head in heads], np.float64).reshape(-1, 2)
+        return PlacedField(um_per_px, thumbnail, places_um, tuple(bool(head[2]) for head in heads))
 
     def add_sample(self, sample: SampleRecord) -> None:
         """Begin a sample."""

@@ -275,6 +275,27 @@ class PreviewMessage(Message, frozen=True, kw_only=True):
     notice: str = NOTICE
 
 
+class OverviewMessage(Message, frozen=True, kw_only=True):
+    """Inference to displays, every few seconds: the scanned part of the slide; the payload is a WebP picture."""
+
+    topic: ClassVar[bytes] = b"overview"
+    sample: str
+    painted: int
+    """Fields in the picture, of `fields` that were placed: after a restart it is painted anew."""
+    fields: int
+    apart: int
+    """Of the painted ones, those on islands that are not known to join the one that counts; they are paler."""
+    um_per_px: float
+    """Of the picture."""
+    width_px: int
+    height_px: int
+    area_mm2: float
+    """Of the slide, on the island that counts."""
+    seen_twice: float
+    """Share of that area that more than one field shows."""
+    notice: str = NOTICE
+
+
 class ControlRequest(Message, frozen=True, kw_only=True):
     """A command to the inference process."""
 

@@ -84,7 +84,15 @@ def build(latest: Latest, tally: Tally, changes: Changes) -> FastAPI:
         headers = {"x-zpscope-picture": str(found.number)}
         return Response(found.jpeg, media_type="image/jpeg", headers=headers)
 
+    async def overview_webp() -> Response:
+        found = latest.snapshot().overview
+        if found is None:
+            return _json(error_json("no overview has been painted yet: wait for the first fields"), 404)
+        headers = {"x-zpscope-picture": str(found.number)}
+        return Response(found.webp, media_type="image/webp", headers=headers)
+
     app.add_api_route("/api/state", state)
+    app.add_api_route("/api/overview.webp", overview_webp)
     app.add_api_route("/api/events", events)
     app.add_api_route("/api/preview", preview)
     app.add_api_route("/api/preview.jpg", preview_jpg)

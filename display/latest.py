@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from zpscope.daemon.wire import PreviewMessage, StateMessage
+from zpscope.daemon.wire import OverviewMessage, PreviewMessage, StateMessage
 
 STALE_S = 3.0
 """The inference process sends a state at least once a second; after this silence the figures are old."""
@@ -35,6 +35,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class SlidePicture:
+    """The overview of a sample's slide: a WebP and what it says of itself."""
+
+    number: int
+    """Unique over all lives of the display process."""
+    header: OverviewMessage
+    webp: bytes
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All that a display may show, at one instant."""
 
@@ -46,6 +56,7 @@ class Snapshot:
     """Since the state was received; None before the first one."""
     picture: Picture | None
     picture_age_s: float | None
+    overview: SlidePicture | None
     serial: int
     """Grows with everything received; says whether there is something new to show."""
     received: int
@@ -63,6 +74,7 @@ class Latest:
         self._state_s = 0.0
         self._refusals: dict[bytes, str] = {}
         self._pictures: deque[Picture] = deque(maxlen=_PICTURES)
+        self._overview: SlidePicture | None = None
         self._numbers = itertools.count(time.time_ns() // 1_000_000)
         self._serial = 0
         self._received = 0
@@ -81,6 +93,14 @@ class Latest:
             self._pictures.append(Picture(next(self._numbers), header, jpeg, self._clock()))
             self._refusals.pop(header.topic, None)
             self._serial += 1
+
+    def take_overview(self, header: OverviewMessage, webp: bytes) -> None:
+        """Replace the overview, if this one is another."""
+        with self._lock:
+            self._refusals.pop(header.topic, None)
+            if self._overview is None or self._overview.webp != webp or self._overview.header != header:
+                self._overview = SlidePicture(next(self._numbers), header, webp)
+                self._serial += 1
 
     def refuse(self, topic: bytes, reason: str) -> bool:
         """Remember that messages of a topic cannot be read; return whether this reason is news."""
@@ -114,6 +134,7 @@ class Latest:
                 age_s=age_s,
                 picture=picture,
                 picture_age_s=None if picture is None else now - picture.received_s,
+                overview=self._overview,
                 serial=self._serial,
                 received=self._received,
             )

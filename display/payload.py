@@ -6,7 +6,7 @@ research-use notice is in every answer. Knows no HTTP.
 
 from zpscope.config.settings import Tally
 from zpscope.daemon import wire
-from zpscope.display.latest import Picture, Snapshot
+from zpscope.display.latest import Picture, SlidePicture, Snapshot
 from zpscope.display.words import words
 
 
@@ -23,6 +23,7 @@ def state_json(snapshot: Snapshot, tally: Tally) -> str:
         "age_s": None if snapshot.age_s is None else round(snapshot.age_s, 3),
         "problem": snapshot.problem,
         "picture": snapshot.picture.number if snapshot.picture else None,
+        "overview": _overview(snapshot.overview),
         "received": snapshot.received,
         "threshold_percent": state.sample.threshold_percent
         if state and state.sample
@@ -42,6 +43,14 @@ def preview_json(picture: Picture, age_s: float) -> str:
     }
     answer |= {"picture": picture.number, "age_s": round(age_s, 3)}
     return wire.to_json(answer)
+
+
+def _overview(slide: SlidePicture | None) -> dict[str, object] | None:
+    """Return what the overview says of itself; `picture` is the number that fetches its pixels."""
+    if slide is None:
+        return None
+    said: dict[str, object] = {name: getattr(slide.header, name) for name in slide.header.__struct_fields__}
+    return said | {"picture": slide.number}
 
 
 def error_json(reason: str) -> str:

@@ -16,7 +16,7 @@ from zpscope.display.latest import Latest
 _log = logging.getLogger(__name__)
 _POLL_S = 0.2
 """How long the thread may be deaf to being stopped."""
-_TOPICS = (wire.StateMessage.topic, wire.PreviewMessage.topic)
+_TOPICS = (wire.StateMessage.topic, wire.PreviewMessage.topic, wire.OverviewMessage.topic)
 
 
 def take(latest: Latest, parts: list[bytes]) -> None:
@@ -26,6 +26,10 @@ def take(latest: Latest, parts: list[bytes]) -> None:
             header = wire.decode(wire.PreviewMessage, parts)
             if len(parts) > 2:
                 latest.take_picture(header, parts[2])
+        elif parts[0] == wire.OverviewMessage.topic:
+            overview = wire.decode(wire.OverviewMessage, parts)
+            if len(parts) > 2:
+                latest.take_overview(overview, parts[2])
         elif latest.take_state(wire.decode(wire.StateMessage, parts)):
             _log.warning("the inference process is understood again")
     except WireVersionError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zpscope.config.settings import Tally
 from zpscope.daemon.summary import away_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
-from zpscope.display.latest import Snapshot
+from zpscope.display.latest import SlidePicture, Snapshot
 
 _SCALES = (10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
 _LINKS = {"waiting": "WAITING", "live": "LIVE", "refused": "REFUSED"}
@@ -38,6 +38,8 @@ class Words:
     model: str
     demonstration: str
     """Empty for a model trained on real heads."""
+    slide: str
+    """Of the overview; empty before there is one."""
     scale_percent: float
     """The right end of the bar."""
 
@@ -63,6 +65,7 @@ def words(snapshot: Snapshot, tally: Tally) -> Words:
         camera=_camera(state),
         model=_model(model),
         demonstration=_demonstration(model),
+        slide=_slide(snapshot.overview),
         scale_percent=_scale(sample),
     )
 
@@ -85,6 +88,18 @@ def percent(sample: SampleSummary) -> str:
         if (excess > 0) == (shown > 1e-9) and (excess == 0) == (abs(shown) < 1e-9):
             return f"{text} %"
     return f"{100 * sample.k / sample.n:.6f} %"
+
+
+def _slide(slide: SlidePicture | None) -> str:
+    if slide is None:
+        return ""
+    seen = slide.header
+    words = [f"{seen.area_mm2:.3f} mm² scanned", f"{100 * seen.seen_twice:.0f} % of it more than once"]
+    if seen.apart:
+        words.append(f"paler: {seen.apart} fields that nobody knows the place of")
+    if seen.painted < seen.fields:
+        words.append(f"{seen.painted} of {seen.fields} fields drawn")
+    return ", ".join(words)
 
 
 def _link(snapshot: Snapshot) -> str:

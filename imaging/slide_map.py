@@ -137,9 +137,14 @@ class SlideMap:
         return self._known
 
     @property
+    def fields(self) -> NDArray[np.void]:
+        """Where the fields lie (N,), in the order in which they were placed: `x_um`, `y_um`, on their `island`."""
+        return self._fields.rows
+
+    @property
     def centres_um(self) -> NDArray[np.float64]:
         """Where the fields lie (N, 2), each in the coordinates of its island."""
-        return np.stack([self._fields.rows["x_um"], self._fields.rows["y_um"]], -1)
+        return np.stack([self.fields["x_um"], self.fields["y_um"]], -1)
 
     def look(self, sight: Sight) -> Look:
         """Compare a field with the last one; changes nothing."""

@@ -1,6 +1,7 @@
-// Listens to the display process and says how fresh the figures are. What is shown is in figures.js and picture.js.
+// Listens to the display process and says how fresh the figures are. What is shown is in figures.js, picture.js and slide.js.
 import { show } from "./figures.js";
 import { offer } from "./picture.js";
+import { survey } from "./slide.js";
 
 const SILENT_S = 3; // the display sends an event at least once a second
 const RETRY_MS = 2000;
@@ -20,6 +21,7 @@ function listen() {
     link(newest.link, newest.words.link, newest.problem);
     show(newest);
     offer(newest.picture, newest.sample && newest.sample.sample);
+    survey(newest.overview, newest.sample && newest.sample.sample, newest.words.slide);
   };
   source.onerror = () => {
     if (source && source.readyState === EventSource.CLOSED) {

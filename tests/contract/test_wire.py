@@ -123,6 +123,17 @@ EXAMPLES: tuple[wire.Message, ...] = (
             ),
         ],
     ),
+    wire.OverviewMessage(
+        sample="20261122-1",
+        painted=30,
+        fields=38,
+        apart=2,
+        um_per_px=2.0,
+        width_px=812,
+        height_px=300,
+        area_mm2=0.25,
+        seen_twice=0.3,
+    ),
     wire.ControlRequest(action="start", accession="A-17"),
     wire.ControlReply(samples=[SAMPLE]),
 )
