@@ -8,6 +8,7 @@ field. Knows fields' places and thumbnails' stain; no store and no display.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -162,7 +163,7 @@ class Overview:
             rgba[room][..., 3] = np.where(self._seen[room] > 0, 255, 0)
         for kind, colour in ((_UNBOUND, _UNBOUND_RGB), (_BOUND, _BOUND_RGB)):
             rgba[self._heads == kind, :3] = colour
-        return rgba[_span(self._seen.any(1)), _span(self._seen.any(0))]
+        return rgba[_span(self._seen.max(1)), _span(self._seen.max(0))]
 
     def _at(self, island: int, at_um: Point) -> Point:
         room, to = self.layout.rooms[island], self.layout.um_per_px
@@ -179,7 +180,7 @@ def _window(room: Room) -> tuple[slice, slice]:
     )
 
 
-def _span(some: NDArray[np.bool_]) -> slice:
+def _span(some: NDArray[Any]) -> slice:
     where = np.flatnonzero(some)
     return slice(int(where[0]), int(where[-1]) + 1) if len(where) else slice(0, 1)
 

@@ -59,7 +59,7 @@ def test_a_camera_that_fails_and_returns_goes_on_with_its_sample(
 
 
 def seen(state: wire.StateMessage) -> Snapshot:
-    return Snapshot("live", "", state, 0.0, None, None, 1, 1)
+    return Snapshot("live", "", state, 0.0, None, None, None, 1, 1)
 
 
 def test_another_camera_is_not_taken_for_the_one_that_left(tmp_path: Path) -> None:
