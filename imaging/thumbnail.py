@@ -16,6 +16,8 @@ _FAINT = 0.015
 """Film takes about so much of the light."""
 _LOWEST, _HIGHEST = -1.0, 4.25
 """Of arsinh(d / _FAINT), what is kept: from a little lighter than the slide around to 0.5 of the light."""
+_FILM, _HEAD = 0.03, 0.45
+"""Of the light, what film takes at most, and what a dark head takes."""
 _LEVELS = 255 / (_HIGHEST - _LOWEST)
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 75)
 
@@ -47,6 +49,12 @@ def darkness_of(jpeg: bytes) -> NDArray[np.float32]:
     """Return arsinh(d / 0.015) for the darkness d of each pixel (h, w) of a thumbnail."""
     kept = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE), np.float32)
     return np.asarray(kept / np.float32(_LEVELS) + np.float32(_LOWEST), np.float32)
+
+
+def stain_of(jpeg: bytes) -> NDArray[np.uint8]:
+    """Return the stain (h, w) of a thumbnail for people to look at: 0 for film and lighter, 255 for a dark head."""
+    dark = np.sinh(darkness_of(jpeg)) * np.float32(_FAINT)
+    return np.asarray(np.clip((dark - _FILM) * np.float32(255 / (_HEAD - _FILM)), 0, 255), np.uint8)
 
 
 def detail(field: NDArray[np.uint8]) -> float:
