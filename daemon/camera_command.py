@@ -26,9 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     problems = LastWarning()
     logging.getLogger().addHandler(problems)
     with Journal(journal_path(settings.store.path)) as journal:
-        process = CameraProcess(
-            settings, open_camera(settings.camera, settings.wire.delivery), journal, problems
-        )
+        camera = open_camera(settings.camera, settings.wire.delivery, settings.wire.retain_frames)
+        process = CameraProcess(settings, camera, journal, problems)
         registry = process_registry()
         registry.register(CameraCollector(process.message))
         with serve_metrics(settings.metrics.host, settings.metrics.camera_port, registry):

@@ -204,7 +204,8 @@ class CameraProcess:
         self._journal.write(self.capture, self._camera.format)
         if header is None:
             return
-        frame = RetainedFrame(header, np.array(grab.pixels, order="C"))
+        pixels = np.ascontiguousarray(grab.pixels) if grab.kept else np.array(grab.pixels, order="C")
+        frame = RetainedFrame(header, pixels)
         if self._settings.wire.delivery == "every":
             self._outbox.add(frame)
         else:

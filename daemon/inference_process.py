@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -143,7 +143,7 @@ class InferenceProcess:
         self._news = self._news or self._camera is None or self._camera.session != message.session
         self._camera, self._camera_heard_s = message, time.monotonic()
 
-    def _receive(self, parts: list[bytes]) -> ExaminedField | None:
+    def _receive(self, parts: Sequence[bytes | memoryview]) -> ExaminedField | None:
         header = wire.decode(wire.FrameMessage, parts)
         sample = self._samples.present
         if sample is None:

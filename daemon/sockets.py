@@ -155,9 +155,13 @@ class FrameClient(_Socket):
         self.raw.setsockopt(zmq.IMMEDIATE, 1)  # no demand waits for a camera that is not there
         self._connect(endpoint)
 
-    def receive(self) -> list[bytes] | None:
-        """Return topic, header and payload of the next message, or None."""
-        return self._receive_now()
+    def receive(self) -> Sequence[bytes | memoryview] | None:
+        """Return topic, header and payload of the next message, or None; the payload is zmq's memory, not a copy."""
+        try:
+            topic, header, *payload = self.raw.recv_multipart(zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return None
+        return [topic.bytes, header.bytes, *(part.buffer.toreadonly() for part in payload)]
 
     def send(self, message: wire.DemandMessage) -> None:
         """Send a demand; dropped without a camera, the next one says the same and more."""

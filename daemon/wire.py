@@ -5,6 +5,7 @@ map with `version` first. Messages carry state, never deltas: the latest one is 
 late message does no harm. `docs/reference/wire.md` describes them for writers of other clients.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeVar
 
 import msgspec
@@ -328,7 +329,7 @@ def encode(message: Message) -> list[bytes]:
     return [message.topic, msgspec.msgpack.encode(message)]
 
 
-def decode(kind: type[MessageT], parts: list[bytes]) -> MessageT:
+def decode(kind: type[MessageT], parts: Sequence[bytes | memoryview]) -> MessageT:
     """Return the message in the first two parts; raise WireVersionError if it is not one of ours."""
     try:
         version = _envelope.decode(parts[1]).version

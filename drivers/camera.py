@@ -38,7 +38,7 @@ class Grab:
     """One exposure: a frame before it has a number."""
 
     pixels: NDArray[np.uint8]
-    """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab.
+    """(H, W) or (H, W, 3) as `PixelFormat` says; borrowed, valid until the next grab, or longer if `kept`.
 
     One that is cut short is handed over as it is; `daemon/capture.py` counts it as lost.
     """
@@ -50,6 +50,8 @@ class Grab:
     """Exposures lost at the driver since the previous grab."""
     source: str
     """Name of the recorded picture without its ending, or empty."""
+    kept: bool = False
+    """Whether the pixels stay what they are for as long as they are held, so that nobody need copy them."""
 
 
 class EndOfStream(Exception):  # noqa: N818  (an end, not an error)

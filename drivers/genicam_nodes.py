@@ -1,4 +1,7 @@
-"""What an operator sets, in the words of a GenICam camera, new (SFNC) or old (GigE: `...Abs`). Knows no SDK."""
+"""What an operator sets, in the words of a GenICam camera, new (SFNC) or old (GigE: `...Abs`). Knows no SDK.
+
+The old word goes first: where a camera knows both, as Basler's emulator does, it exposes by the old one.
+"""
 
 from typing import Any
 
@@ -17,13 +20,13 @@ def write(nodes: Any, settings: PylonCamera, pixel_format: str) -> None:  # noqa
     _number(nodes, "left_px", ("OffsetX",), settings.left_px)
     _number(nodes, "top_px", ("OffsetY",), settings.top_px)
     _automatic_off(nodes, "ExposureAuto", settings.exposure_us)
-    _number(nodes, "exposure_us", ("ExposureTime", "ExposureTimeAbs"), settings.exposure_us)
+    _number(nodes, "exposure_us", ("ExposureTimeAbs", "ExposureTime"), settings.exposure_us)
     _automatic_off(nodes, "GainAuto", settings.gain_db)
     _number(nodes, "gain_db", ("Gain",), settings.gain_db)
     _automatic_off(nodes, "BalanceWhiteAuto", settings.white_balance)
     for colour, ratio in zip(("Red", "Green", "Blue"), settings.white_balance or (), strict=False):
         _choose(nodes, "white_balance", ("BalanceRatioSelector",), colour)
-        _number(nodes, "white_balance", ("BalanceRatio", "BalanceRatioAbs"), ratio)
+        _number(nodes, "white_balance", ("BalanceRatioAbs", "BalanceRatio"), ratio)
     _frame_rate(nodes, settings.frame_rate_hz)
     _trigger(nodes, settings)
     if settings.emulated_folder is not None:
@@ -40,7 +43,7 @@ def _frame_rate(nodes: Any, rate_hz: float | None) -> None:  # noqa: ANN401
     enable = nodes.GetNode("AcquisitionFrameRateEnable")
     if enable.IsWritable():
         enable.Value = rate_hz is not None
-    _number(nodes, "frame_rate_hz", ("AcquisitionFrameRate", "AcquisitionFrameRateAbs"), rate_hz)
+    _number(nodes, "frame_rate_hz", ("AcquisitionFrameRateAbs", "AcquisitionFrameRate"), rate_hz)
 
 
 def _trigger(nodes: Any, settings: PylonCamera) -> None:  # noqa: ANN401

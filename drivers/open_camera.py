@@ -11,8 +11,8 @@ from zpscope.config.settings import Delivery, ReplayCamera, SyntheticCamera
 from zpscope.drivers.camera import Camera
 
 
-def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camera:
-    """Return the driver for these settings; entering it starts the stream."""
+def open_camera(settings: CameraSettings, delivery: Delivery = "every", held: int = 0) -> Camera:
+    """Return the driver for these settings; entering it starts the stream. A reader holds so many exposures at once."""
     match settings:
         case SyntheticCamera():
             from zpscope.drivers.synthetic import Synthetic
@@ -26,7 +26,7 @@ def open_camera(settings: CameraSettings, delivery: Delivery = "every") -> Camer
             with _extra("pylon", "pypylon"):
                 from zpscope.drivers.pylon import Pylon
 
-            return Pylon(settings, delivery)
+            return Pylon(settings, delivery, held)
         case OpencvCamera():
             from zpscope.drivers.opencv import open_video
 

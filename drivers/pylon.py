@@ -3,11 +3,13 @@
 """A Basler camera, or Basler's camera emulator (PYLON_CAMEMU), through pypylon; the only file that knows it.
 
 The pixels that are handed over are the SDK's own buffer, not a copy: it goes back to the SDK when neither the
-driver nor a reader holds it any more, so that a late reader costs a buffer and never reads another exposure.
+driver nor a reader holds it any more, so that a late reader costs a buffer and never reads another exposure. When
+few buffers are left, exposures are no longer said to be `kept`: readers copy them, and the camera is not starved.
 """
 
 import logging
 import time
+import weakref
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -29,14 +31,20 @@ _log = logging.getLogger(__name__)
 
 _EMULATED = "BaslerCamEmu"
 _LOOK_S = 0.25
+_SPARE = 8
+"""Buffers that the camera fills while readers hold all that they may."""
+_MOST_HELD = 64
+"""Buffers that readers may hold: the SDK takes the memory of all of them at once."""
 _STRATEGY = {"every": pylon.GrabStrategy_OneByOne, "newest": pylon.GrabStrategy_LatestImageOnly}
 
 
 class Pylon:
     """See `Camera`. With `every`, the SDK queues exposures; with `newest`, it keeps the last one only."""
 
-    def __init__(self, settings: PylonCamera, delivery: Delivery) -> None:
+    def __init__(self, settings: PylonCamera, delivery: Delivery, held: int = 0) -> None:
         self._settings = settings
+        self._held = min(held + 1, _MOST_HELD)  # one more is in the hands of whoever grabs
+        self._lent: weakref.WeakSet[_Lent] = weakref.WeakSet()
         self._delivery: Delivery = delivery
         self._open = ExitStack()
         self._camera: Any = None
@@ -96,13 +104,16 @@ class Pylon:
         arrived_ns = time.monotonic_ns()
         if (result.Height, result.Width) != self.format.shape[:2]:
             raise CameraLost(self._gone(f"its exposures are {result.Width} x {result.Height} px all at once"))
+        lent = _Lent(result)
+        self._lent.add(lent)
         stamp_ns = result.TimeStamp * self._tick_ns  # the emulator stamps nothing: 0
         return Grab(
-            pixels=eight_bits(_lent(result), self._packing, self.format.shape),
+            pixels=eight_bits(_bytes_of(lent), self._packing, self.format.shape),
             device_ns=self._clock.host_ns(int(stamp_ns), arrived_ns) if stamp_ns else arrived_ns,
             stage_um=None,
             lost=self._losses.whole(result.BlockID, result.GetNumberOfSkippedImages()),
             source="",
+            kept=len(self._lent) <= self._held,
         )
 
     def __enter__(self) -> Self:
@@ -113,6 +124,7 @@ class Pylon:
             self._set_up()
             self._losses, self._clock, self._triggered = LossCount(), DeviceClock(), False
             opened.callback(self._camera.StopGrabbing)
+            self._camera.MaxNumBuffer.Value = self._held + _SPARE
             self._camera.StartGrabbing(_STRATEGY[self._delivery])
             self._open = opened.pop_all()
         return self
@@ -172,9 +184,9 @@ class _Lent:
         self.__array_interface__ = np.frombuffer(result.GetMemoryView(), np.uint8).__array_interface__
 
 
-def _lent(result: Any) -> NDArray[np.uint8]:  # noqa: ANN401
+def _bytes_of(lent: _Lent) -> NDArray[np.uint8]:
     """Return the bytes (N,) of an exposure, read-only, not copied."""
-    sent = np.asarray(_Lent(result))[: result.ImageSize]
+    sent = np.asarray(lent)[: lent.result.ImageSize]
     sent.flags.writeable = False
     return sent
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.contract.rigs import EMULATED, HEIGHT_PX, WIDTH_PX, pylon_settings, write_pictures
 from zpscope.config.errors import CameraLost, SettingsError
+from zpscope.drivers.camera import Grab
 from zpscope.drivers.open_camera import open_camera
 from zpscope.imaging.decode import decode
 from zpscope.imaging.picture import read_picture
@@ -24,6 +26,28 @@ def test_forced_broken_exposures_are_counted_exactly() -> None:
             camera._camera.ForceFailedBufferCount.Value = forced
             camera._camera.ForceFailedBuffer.Execute()
             assert sum(camera.grab(5.0).lost for _ in range(60)) == forced
+
+
+def test_an_exposure_that_the_sdk_cannot_spare_is_to_be_copied_so_that_the_camera_never_starves() -> None:
+    held: list[NDArray[np.uint8]] = []
+    with pylon.Pylon(pylon_settings(), "every", 3) as camera:
+        buffers = camera._camera.MaxNumBuffer.Value
+        for _ in range(3 * buffers):
+            hold_if_kept(camera.grab(5.0), held)
+        assert 3 < len(held) < buffers
+        held.clear()
+        assert camera.grab(5.0).kept, "what is let go of can be lent again"
+
+
+def hold_if_kept(grab: Grab, held: list[NDArray[np.uint8]]) -> None:
+    assert grab.lost == 0
+    if grab.kept:
+        held.append(grab.pixels)
+
+
+def test_the_exposure_time_is_the_one_that_the_camera_exposes_by() -> None:
+    with pylon.Pylon(pylon_settings(exposure_us=2000.0), "every") as camera:
+        assert camera._camera.ExposureTimeAbs.Value == 2000.0
 
 
 def test_newest_passes_over_what_nobody_asked_for_and_counts_it() -> None:
