@@ -127,6 +127,61 @@ class Tally(Model):
     """Published research threshold: at or below 4.9 % is at risk (Leung et al. 2025)."""
     minimum_heads: PositiveInt = 100
     minimum_fields: PositiveInt = 20
+    """No answer before so many heads and fields, not even a provisional one."""
+    error_percent: Annotated[float, Field(ge=0.1, le=20)] = 5.0
+    """An answer on either side is wrong at most so often, however often one looks and whenever one stops."""
+    slides: Annotated[int, Field(ge=1, le=4)] = 2
+    heads_per_slide: PositiveInt = 200
+    """A final answer needs so many heads on each of so many slides, which agree."""
+    most_heads: Annotated[int, Field(ge=1, le=2000)] = 1000
+    """Undecided with so many heads, a sample is indeterminate."""
+    replicates_percent: Annotated[float, Field(ge=80, le=99.9)] = 95.0
+    """Slides agree if chance alone explains their difference, at this level."""
+    unidentified_percent: Annotated[float, Field(ge=0, lt=50)] = 10.0
+    """A head whose probability of binding is this near to 50 % is told as unidentified; it counts as what it is
+    more probably, as in the paper."""
+
+    @model_validator(mode="after")
+    def _most_is_enough(self) -> Self:
+        if self.most_heads < self.slides * self.heads_per_slide:
+            msg = f"most_heads is less than {self.slides} slides of {self.heads_per_slide}: no answer could be final"
+            raise ValueError(msg)
+        return self
+
+
+Preparation = Literal["density_gradient", "swim_up", "washed", "raw", "other", "unknown"]
+Stain = Literal["diff_quik", "papanicolaou", "haematoxylin_eosin", "other", "unknown"]
+
+
+class Specimen(Model):
+    """What every sample of this microscope is, unless `zpscope sample` says otherwise; see the gates of a verdict."""
+
+    preparation: Preparation | None = None
+    """How the sperm were prepared: the threshold was found on density-gradient preparations."""
+    stain: Stain | None = None
+    operator: str | None = None
+    """Who scans: initials or a code."""
+
+
+class Controls(Model):
+    """What must have been shown, and lately, before a sample gets an answer."""
+
+    negative_control_hours: Annotated[int, Field(ge=1, le=8760)] = 168
+    """A slide of sperm that cannot bind must have been counted in the last so many hours."""
+    ceiling_percent: Annotated[float, Field(gt=0, le=20)] = 3.0
+    """Of its heads, at most so many may be called bound, with 95 % confidence."""
+    minimum_heads: PositiveInt = 200
+    self_test_hours: Annotated[int, Field(ge=1, le=8760)] = 24
+    """The recorded reference slide must have given the same counts as ever in the last so many hours."""
+    reference: Path | None = None
+    """The recording of the reference slide."""
+
+
+class Review(Model):
+    """What is asked of those who sign."""
+
+    signers: Annotated[int, Field(ge=1, le=2)] = 1
+    """2: two persons, each of whom signs for a slide of their own."""
 
 
 class Wire(Model):
@@ -160,7 +215,7 @@ class Optics(Model):
     objective: str | None = None
     """As it was named to `zpscope calibrate`."""
     adapter: str = ""
-    calibrations: Path = Path("calibrations.json")
+    calibrations: Path = Field(Path("calibrations.json"), validate_default=False)
     """The file that `zpscope calibrate` keeps."""
 
 
@@ -194,6 +249,9 @@ class Settings(Model):
     classifier: Classifier = OnnxRuntimeClassifier()
     place: Place = Place()
     tally: Tally = Tally()
+    specimen: Specimen = Specimen()
+    controls: Controls = Controls()
+    review: Review = Review()
     wire: Wire = Wire()
     store: Store = Store()
     optics: Optics = Optics()

@@ -11,8 +11,11 @@ Z_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
 
 
-def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
-    """Return the bounds of the share k/n, from 0 to 1; everything is possible when n is 0."""
+def wilson(k: float, n: float, z: float = Z_95) -> tuple[float, float]:
+    """Return the bounds of the share k/n, from 0 to 1; everything is possible when n is 0.
+
+    Counts that a design effect divides are not whole.
+    """
     if not 0 <= k <= n:
         msg = f"k must be from 0 to n, but k is {k} and n is {n}"
         raise ValueError(msg)
@@ -21,7 +24,7 @@ def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
     return _lower(k, n, z), 1.0 - _lower(n - k, n, z)
 
 
-def _lower(k: int, n: int, z: float) -> float:
+def _lower(k: float, n: float, z: float) -> float:
     # The smaller root of (p - k/n)^2 = z^2 p (1 - p) / n, as product of the roots over the larger one: exactly 0
     # at k = 0, and without the cancellation that the difference of the textbook form suffers at small k.
     return k * (k / n) / (k + z * z / 2 + z * sqrt(z * z / 4 + k * ((n - k) / n)))

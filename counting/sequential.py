@@ -20,7 +20,6 @@ Answer = Literal["undecided", "above", "below"]
 
 _ABOVE, _BELOW = 9, 19
 """Second shape of the prior above and below the threshold; the first is 1."""
-_SEARCH_HEADS = 100_000
 _HALVINGS = 50
 
 
@@ -74,9 +73,15 @@ def anytime_interval(k: int, n: int, alpha: float = 0.05, design_effect: float =
 
 
 def heads_to_answer(
-    k: int, n: int, threshold_permille: int, alpha: float, design_effect: float = 1.0
+    k: int,
+    n: int,
+    threshold_permille: int,
+    alpha: float,
+    design_effect: float = 1.0,
+    *,
+    most: int = 100_000,
 ) -> int | None:
-    """Return about how many more heads give an answer if the share stays as it is; None: more than 100,000."""
+    """Return about how many more heads give an answer if the share stays as it is; None: more than about `most`."""
 
     def answered(heads: int) -> bool:
         return answer(round(k * heads / n), heads, threshold_permille, alpha, design_effect) != "undecided"
@@ -88,7 +93,7 @@ def heads_to_answer(
     low, high = n, 2 * n
     while not answered(high):
         low, high = high, 2 * high
-        if low > _SEARCH_HEADS:
+        if low > most:
             return None
     while high - low > max(1, n // 100):
         middle = (low + high) // 2

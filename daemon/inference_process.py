@@ -155,7 +155,7 @@ class InferenceProcess:
         pixels = np.frombuffer(parts[2], np.uint8).reshape(shape)
         field = sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
         if field is not None:
-            self._recorder.record(sample.record, header, pixels)
+            self._recorder.record(sample.record, sample.sample.accession, header, pixels)
         return field
 
     def _commit(self, examined: list[ExaminedField], publisher: Publisher) -> None:
@@ -189,7 +189,7 @@ class InferenceProcess:
         self._metrics.camera_connected.set(self._connected())
         sample = self._samples.present
         if sample is not None and sample.open:
-            sample.settle(self._camera, camera_gone=gone)
+            sample.settle(self._camera, camera_gone=gone, now_ns=time.time_ns())
             if not sample.open:
                 self._recorder.end()
                 self._news = True
@@ -231,7 +231,7 @@ class InferenceProcess:
         sample = self._samples.present
         fields_per_s, heads_per_s = self._rates.per_s(time.monotonic())
         return wire.StateMessage(
-            sample=sample.summary if sample else None,
+            sample=sample.summary(time.time_ns()) if sample else None,
             camera=self._camera,
             camera_connected=self._connected(),
             fields_per_s=fields_per_s,

@@ -6,10 +6,12 @@ itself but `in_flight`, which must be zero once the camera says that it retains 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
+
+from zpscope.counting.field_counts import NO_HEADS, Cell, FieldCounts, merged
 
 
 @dataclass
@@ -43,15 +45,6 @@ UNPLACED = "unplaced"
 """Reason of heads on an island that is not known to join the others."""
 
 
-@dataclass
-class Island:
-    """Fields that are placed against one another."""
-
-    fields: int = 0
-    k: int = 0
-    n: int = 0
-
-
 @dataclass(frozen=True)
 class FieldCount:
     """What one committed field adds."""
@@ -60,8 +53,8 @@ class FieldCount:
     """Reason if the whole field was skipped, else empty."""
     reasons: tuple[str, ...]
     """Per object found: empty if it was classified."""
-    k: int
-    """Heads classified as ZP-binding."""
+    heads: Cell = NO_HEADS
+    """Heads classified that count."""
     island: int = UNMAPPED
     """Where it lies."""
     joins: tuple[tuple[int, int], ...] = ()
@@ -79,7 +72,8 @@ class Ledger:
     found: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
     """Objects that count on no island, by reason."""
-    islands: dict[int, Island] = field(default_factory=dict[int, Island])
+    islands: dict[int, FieldCounts] = field(default_factory=dict[int, FieldCounts])
+    """Fields that are placed against one another."""
     apart: Literal["left_out", "counted"] = "left_out"
     """See `config.settings.Place`."""
 
@@ -90,29 +84,31 @@ class Ledger:
         return max(mapped, key=lambda one: (one == 0, self.islands[one].fields, -one), default=UNMAPPED)
 
     @property
+    def counted(self) -> FieldCounts:
+        """The scored fields whose heads count."""
+        kept = (UNMAPPED, self.main_island)
+        return merged(one for i, one in self.islands.items() if self.apart == "counted" or i in kept)
+
+    @property
     def n(self) -> int:
         """Heads classified that count."""
-        return sum(island.n for island in self._counted())
+        return self.counted.total.n
 
     @property
     def k(self) -> int:
         """Of these, ZP-binding."""
-        return sum(island.k for island in self._counted())
+        return self.counted.total.k
 
     @property
     def unplaced(self) -> int:
         """Scored fields whose heads are left out, because nobody knows where they lie."""
-        return self.scored - sum(island.fields for island in self._counted())
+        return self.scored - self.counted.fields
 
     @property
     def rejected(self) -> Counter[str]:
         """Objects that do not count, by reason."""
-        left_out = sum(island.n for island in self.islands.values()) - self.n
+        left_out = merged(self.islands.values()).total.n - self.n
         return self.refused + Counter({UNPLACED: left_out})
-
-    def _counted(self) -> list[Island]:
-        kept = (UNMAPPED, self.main_island)
-        return [one for i, one in self.islands.items() if self.apart == "counted" or i in kept]
 
     @property
     def captured(self) -> int:
@@ -192,9 +188,9 @@ class Ledger:
         return missing > 0
 
     def commit(
-        self, session: str, count: FieldCount, captured_ns: int, withdrawn: tuple[int, int] = (0, 0)
+        self, session: str, count: FieldCount, captured_ns: int, earlier: Iterable[tuple[Cell, Cell]] = ()
     ) -> None:
-        """Add one committed field; `withdrawn` k and n were counted before, and are shown better now."""
+        """Add one committed field; it shows heads better that `earlier` fields counted: the fields before and after."""
         self.sessions.setdefault(session, SessionAccount()).commit(captured_ns)
         if count.skip:
             self.skipped[count.skip] += 1
@@ -202,22 +198,22 @@ class Ledger:
         self.scored += 1
         self.found += len(count.reasons)
         self.refused.update(reason for reason in count.reasons if reason)
-        k, n = withdrawn
-        if n:
-            self.refused[SUPERSEDED] += n
-        self.add(count.island, 1, count.k - k, sum(not reason for reason in count.reasons) - n)
+        self.add(count.island, count.heads)
+        for before, after in earlier:  # of an island that joins this one, if not on it
+            self.refused[SUPERSEDED] += before.n - after.n
+            self.add(count.island, before, -1)
+            self.add(count.island, after)
         for island, into in count.joins:
             self.join(island, into)
 
-    def add(self, island: int, fields: int, k: int, n: int) -> None:
-        """Add fields and heads to an island."""
-        one = self.islands.setdefault(island, Island())
-        one.fields, one.k, one.n = one.fields + fields, one.k + k, one.n + n
+    def add(self, island: int, cell: Cell, fields: int = 1) -> None:
+        """Add fields with their heads to an island."""
+        self.islands.setdefault(island, FieldCounts()).add(cell, fields)
 
     def join(self, island: int, into: int) -> None:
         """Make two islands one."""
         one = self.islands.pop(island)
-        self.add(into, one.fields, one.k, one.n)
+        self.islands.setdefault(into, FieldCounts()).add_all(one)
 
     @staticmethod
     def _book(account: SessionAccount, lost: Mapping[str, int]) -> None:

@@ -11,29 +11,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.settings import Settings
+from zpscope.daemon import trail
+from zpscope.daemon.controls import Control, controls_of, judge, put_control, why_no_answer
+from zpscope.daemon.life import after
 from zpscope.daemon.overview import OverviewPainter
 from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer
-from zpscope.daemon.store import SampleRecord, Store
+from zpscope.daemon.store import SlideRecord, Store
 from zpscope.daemon.summary import summarise
-from zpscope.daemon.wire import CameraMessage, FrameMessage, OverviewMessage, SampleState, SampleSummary
+from zpscope.daemon.wire import (
+    CameraMessage,
+    FrameMessage,
+    OverviewMessage,
+    SampleState,
+    SampleSummary,
+    to_json,
+)
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.slide_map import SlideMap
 
 
 class LiveSample:
-    """One sample between its start and the moment when its last frame is accounted for."""
+    """One sample, and its present slide between its start and the moment when its last frame is accounted for."""
 
-    def __init__(self, store: Store, record: SampleRecord, engine: Engine, settings: Settings) -> None:
+    def __init__(self, store: Store, slide: SlideRecord, engine: Engine, settings: Settings) -> None:
         self._store = store
-        self.record = record
+        self.sample = store.sample(slide.sample)
+        self.record = record = slide
         self._settings = settings
         self.ledger = store.ledger(record.id)
+        self._earlier = [
+            (one, store.ledger(one.id)) for one in store.slides(slide.sample) if one.id != slide.id
+        ]
+        self.finished: SampleSummary | None = None
+        """The machine's result, once the scan is over."""
         self._uncommitted: dict[int, bytes] = {}
         """Thumbnails of placed fields that are not in the store yet."""
         colour = SlideColour.from_json(record.colour)
         slide = self._restored()
-        self._scorer = Scorer(engine, settings.classifier.batch, colour, slide)
+        self._scorer = Scorer(engine, settings.classifier.batch, record.tally, colour, slide)
         self._placed = len(slide.fields)
         self._overview = OverviewPainter(store, record.id, slide)
         self._received: dict[str, int] = {}
@@ -42,12 +58,14 @@ class LiveSample:
     @property
     def open(self) -> bool:
         """Frames are still wanted or awaited."""
-        return self.record.state in ("scanning", "closing")
+        return self.record.open
 
-    @property
-    def summary(self) -> SampleSummary:
-        """What displays show of it."""
-        return summarise(self.record, self.ledger, self._settings.tally)
+    def summary(self, now_ns: int) -> SampleSummary:
+        """Return what displays show of it; controls fall overdue as time passes."""
+        if self.finished is not None:
+            return self.finished
+        control = why_no_answer(self._store, self._settings.controls, self.record.model, now_ns)
+        return summarise(self.sample, [*self._earlier, (self.record, self.ledger)], control=control)
 
     def committed(self, session: str) -> int:
         """Return the highest committed frame number of a session, -1 if there is none."""
@@ -61,7 +79,9 @@ class LiveSample:
         """
         if not self.open:
             return
-        again = message.repeats and message.delivery == "every" and self.record.state == "scanning"
+        again = (
+            message.repeats and message.delivery == "every" and self.record.state in ("scanning", "paused")
+        )
         changed, settled = False, None
         for life in message.ended:
             if life.sample == self.record.id:
@@ -98,8 +118,8 @@ class LiveSample:
         for scored in scored_fields:
             session = scored.examined.header.session
             account = self.ledger.sessions[session]
-            withdrawn = self._store.commit_field(self.record.id, scored, account)
-            self.ledger.commit(session, scored.count, scored.examined.header.captured_ns, withdrawn)
+            earlier = self._store.commit_field(self.record.id, scored, account)
+            self.ledger.commit(session, scored.count, scored.examined.header.captured_ns, earlier)
             if scored.examined.placement is not None:
                 del self._uncommitted[scored.examined.placement.number]
                 self._placed += 1
@@ -111,12 +131,20 @@ class LiveSample:
             return None
         return self._overview.message(self._placed)
 
-    def stop(self, now_ns: int) -> None:
+    def stop(self, actor: str, now_ns: int) -> None:
         """Capture no more; what is on its way is still scored."""
-        self._set_state("closing", now_ns)
+        self._move("closing", actor, max(now_ns, self.record.started_ns))
 
-    def settle(self, camera: CameraMessage | None, *, camera_gone: bool) -> None:
-        """Book what can never arrive any more as lost, and close the sample when nothing is awaited.
+    def pause(self, actor: str) -> None:
+        """Capture no more for a while; what is on its way is still scored."""
+        self._move("paused", actor)
+
+    def resume(self, actor: str) -> None:
+        """Go on capturing the same slide."""
+        self._move("scanning", actor)
+
+    def settle(self, camera: CameraMessage | None, *, camera_gone: bool, now_ns: int) -> None:
+        """Book what can never arrive any more as lost, and close the slide when nothing is awaited.
 
         To be called when every received frame is committed.
         """
@@ -131,11 +159,40 @@ class LiveSample:
             stage = "transport" if self._settings.wire.delivery == "newest" and camera else "camera"
             for session in self.ledger.sessions:
                 self.ledger.close(session, stage)
-            self._store.put_sessions(self.record.id, self.ledger.sessions)
             unknown = camera is None and bool(self.ledger.sessions)  # what it captured last, it could not say
-            self._set_state(
-                "incomplete" if self.ledger.lost or unknown else "complete", self.record.stopped_ns
+            self._finish("incomplete" if self.ledger.lost or unknown else "complete", now_ns)
+
+    def _finish(self, state: SampleState, now_ns: int) -> None:
+        """Close the slide and keep the machine's result, all at once."""
+        with self._store.transaction():
+            self._store.put_sessions(self.record.id, self.ledger.sessions)
+            self._move(state, "zpscope")
+            self.sample = replace(self.sample, life=after(self.sample.life, "end", self.sample.accession))
+            self._store.set_life(self.sample.id, self.sample.life)
+            result = self.summary(now_ns)
+            self._store.put_machine_result(self.sample.id, to_json(result))
+            trail.note(
+                self._store,
+                "zpscope",
+                "machine_result",
+                self.sample.id,
+                k=result.k,
+                n=result.n,
+                verdict=result.verdict.state,
+                final=result.verdict.final,
+                rules=result.rules_version,
             )
+            if self.sample.kind == "negative_control":
+                self._keep_control(result, now_ns)
+        self.finished = result
+
+    def _keep_control(self, result: SampleSummary, now_ns: int) -> None:
+        earlier = controls_of(self._store, "negative_control", result.model.sha256)
+        passed, words = judge(self._settings.controls, earlier, result.k, result.n)
+        found = Control(
+            "negative_control", now_ns, self.sample.id, result.model.sha256, result.k, result.n, passed, words
+        )
+        put_control(self._store, self.sample.operator, found)
 
     def _restored(self) -> SlideMap:
         """Return the map of the slide as the committed fields made it."""
@@ -164,6 +221,11 @@ class LiveSample:
         self._store.put_sessions(self.record.id, self.ledger.sessions)
         return True
 
-    def _set_state(self, state: SampleState, stopped_ns: int | None) -> None:
-        self._store.set_state(self.record.id, state, stopped_ns)
+    def _move(self, state: SampleState, actor: str, stopped_ns: int | None = None) -> None:
+        stopped_ns = self.record.stopped_ns if stopped_ns is None else stopped_ns
+        with self._store.transaction():
+            self._store.set_state(self.record.id, state, stopped_ns)
+            trail.note(
+                self._store, actor or self.sample.operator, state, self.sample.id, slide=self.record.number
+            )
         self.record = replace(self.record, state=state, stopped_ns=stopped_ns)

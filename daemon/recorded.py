@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from zpscope.config.settings import Settings
+from zpscope.counting.field_counts import Cell
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.ledger import Ledger
-from zpscope.daemon.scoring import ExaminedField, ScoredField, ScoredObject, Scorer
+from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer, gone_by_field
 from zpscope.drivers.camera import Camera, EndOfStream
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
@@ -19,7 +20,7 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
     batch = settings.classifier.batch
     thumbnails: list[bytes] = []
     slide = SlideMap(thumbnails.__getitem__, settings.place.stage_error_um)
-    scorer = Scorer(engine, batch, SlideColour.fresh(), slide)
+    scorer = Scorer(engine, batch, settings.tally, SlideColour.fresh(), slide)
     capture = Capture(settings.camera.name, settings.camera.um_per_px)
     capture.demand("recorded")
     ledger = Ledger(apart=settings.place.apart)
@@ -42,14 +43,13 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
     ledger.hear(capture.session, capture.captured, capture.lost)
     placed: dict[int, int] = {}
     for i, field in enumerate(scored):
-        placement, withdrawn = field.examined.placement, list[ScoredObject]()
-        for view in placement.gone if placement else ():
-            earlier = placed[view.field]
-            withdrawn += [head for head in scored[earlier].objects() if head.index == view.index]
-            gone = scored[earlier].superseded | {view.index}
-            scored[earlier] = replace(scored[earlier], superseded=gone)
-        less = (sum(bool(head.bound) for head in withdrawn), len(withdrawn))
-        ledger.commit(capture.session, field.count, field.examined.header.captured_ns, less)
+        placement = field.examined.placement
+        earlier: list[tuple[Cell, Cell]] = []
+        for number, indices in gone_by_field(placement).items():
+            one = scored[placed[number]]
+            scored[placed[number]] = replace(one, superseded=one.superseded | indices)
+            earlier.append((one.cell(), scored[placed[number]].cell()))
+        ledger.commit(capture.session, field.count, field.examined.header.captured_ns, earlier)
         if placement is not None:
             placed[placement.number] = i
     return ledger, scored

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.daemon.store import SampleRecord
+from zpscope.daemon.store import SlideRecord
 from zpscope.daemon.wire import FrameMessage
 from zpscope.drivers.recording import RecordedHeader, RecordingWriter
 
@@ -22,18 +22,20 @@ class Recorder:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._sample = ""
+        self._slide = ""
         self._writer: RecordingWriter | None = None
         self.words = ""
         """What displays say of it; empty while nothing is recorded."""
 
-    def record(self, sample: SampleRecord, header: FrameMessage, pixels: NDArray[np.uint8]) -> None:
-        """Write a field of a sample."""
+    def record(
+        self, slide: SlideRecord, accession: str, header: FrameMessage, pixels: NDArray[np.uint8]
+    ) -> None:
+        """Write a field of a slide."""
         if self._folder is None:
             return
         try:
-            if sample.id != self._sample:
-                self._begin(self._folder / f"{sample.id}-{sample.accession}", sample.id)
+            if slide.id != self._slide:
+                self._begin(self._folder / f"{slide.id}-{accession}", slide.id)
             if self._writer is not None:
                 self._writer.write(_kept(header), pixels)
         except OSError as error:
@@ -49,8 +51,8 @@ class Recorder:
             except OSError as error:
                 self._fail(error)
 
-    def _begin(self, folder: Path, sample: str) -> None:
-        self._sample, self._writer = sample, None
+    def _begin(self, folder: Path, slide: str) -> None:
+        self._slide, self._writer = slide, None
         self._writer = RecordingWriter(folder)
         self.words = f"recording to {folder}"
         _log.info("%s", self.words)

@@ -3,60 +3,140 @@
 import argparse
 import sys
 import time
+from contextlib import suppress
+from typing import get_args
 
-from zpscope.config.errors import PeerRefused, ZpscopeError
-from zpscope.config.settings import Settings
+from zpscope.config.errors import CommandRefused, PeerRefused, ZpscopeError
+from zpscope.config.settings import Preparation, Settings, Stain
 from zpscope.daemon import wire
+from zpscope.daemon.desk import ask, summaries, summary_of
 from zpscope.daemon.process import add_settings_arguments, settings_of
-from zpscope.daemon.samples import summaries
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import read_store
 from zpscope.daemon.summary import count_text
 
-HELP = "start, stop, show and list samples"
+HELP = "plan, scan, stop, show and list samples"
 _POLL_S = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="start|stop|status|list")
-    for name, help_text in (
-        ("start", "open a sample: its fields are captured and scored"),
-        ("stop", "end the capture, and wait until every captured field is accounted for"),
-        ("status", "show the open sample, or the last one"),
-        ("list", "list every sample in the store"),
-    ):
+    actions = parser.add_subparsers(dest="action", required=True, metavar="|".join(_ACTIONS))
+    for name, (help_text, *asked) in _ACTIONS.items():
         action = actions.add_parser(name, help=help_text, description=help_text)
         add_settings_arguments(action, profile="demo")
         action.add_argument("--json", action="store_true", help="print JSON, one line a sample")
-        if name == "start":
-            action.add_argument("accession", help="pseudonymous code of the sample, never a name")
-        if name == "stop":
-            action.add_argument(
-                "--timeout-s", type=float, default=60.0, metavar="S", help="(default: %(default)s)"
-            )
+        for one in asked:
+            _ARGUMENTS[one](action)
+
+
+def _accession(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "accession",
+        nargs="?",
+        default="",
+        help="pseudonymous code of the sample, never a name; without it, a line is read: scan the barcode",
+    )
+
+
+def _sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "accession",
+        nargs="?",
+        default="",
+        metavar="SAMPLE",
+        help="accession or id (default: the present one)",
+    )
+
+
+def _facts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preparation", choices=get_args(Preparation), help="how the sperm were prepared")
+    parser.add_argument("--stain", choices=get_args(Stain))
+    parser.add_argument("--objective", help="as it was named to `zpscope calibrate`")
+    parser.add_argument(
+        "--control",
+        action="store_const",
+        const="negative_control",
+        dest="kind",
+        help="it is a slide of sperm that cannot bind",
+    )
+
+
+def _operator(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--operator", help="who does it: initials or a code")
+
+
+def _timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout-s", type=float, default=60.0, metavar="S", help="(default: %(default)s)")
+
+
+_ARGUMENTS = {
+    "accession": _accession,
+    "sample": _sample,
+    "facts": _facts,
+    "operator": _operator,
+    "timeout": _timeout,
+}
+_ACTIONS = {
+    "plan": ("write down a sample and its facts", "accession", "facts", "operator"),
+    "start": ("scan the first slide: its fields are captured and scored", "accession", "facts", "operator"),
+    "next-slide": (
+        "end the slide, wait for its last field, and scan the next",
+        "sample",
+        "operator",
+        "timeout",
+    ),
+    "pause": ("capture nothing for a while; the slide stays open", "operator"),
+    "resume": ("go on capturing where it was paused", "operator"),
+    "stop": ("end the capture, and wait until every captured field is accounted for", "operator", "timeout"),
+    "status": ("show the open sample, or the last one", "sample"),
+    "list": ("list every sample in the store",),
+}
+_WORDS = ("preparation", "stain", "objective", "kind", "operator")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out one action; status and list read the store when no inference process answers."""
+    """Carry out one action; what needs no camera is done in the store when no inference process answers."""
     settings = settings_of(arguments)
+    given = vars(arguments)
+    words = {name: given[name] for name in _WORDS if given.get(name)}
+    accession: str = given.get("accession", "")
     match arguments.action:
-        case "start":
-            shown = command(
-                settings.wire.control, wire.ControlRequest(action="start", accession=arguments.accession)
+        case "plan" | "start":
+            request = wire.ControlRequest(
+                action=arguments.action, accession=accession or _scanned(), words=words
             )
+            shown = (
+                ask(settings, request)
+                if arguments.action == "plan"
+                else command(settings.wire.control, request)
+            )
+        case "next-slide":
+            with suppress(CommandRefused):  # no slide is open: the one before was stopped
+                _stop(settings, words, arguments.timeout_s)
+            request = wire.ControlRequest(action="next_slide", accession=accession, words=words)
+            shown = command(settings.wire.control, request)
         case "stop":
-            shown = _stop(settings, arguments.timeout_s)
+            shown = _stop(settings, words, arguments.timeout_s)
+        case "pause" | "resume":
+            shown = command(settings.wire.control, wire.ControlRequest(action=arguments.action, words=words))
         case action:
-            shown = _look(settings, action)
+            shown = _look(settings, action, accession)
     for sample in shown:
         sys.stdout.write(wire.to_json(sample) + "\n" if arguments.json else _text(sample))
     return 0
 
 
-def _stop(settings: Settings, timeout_s: float) -> list[wire.SampleSummary]:
+def _scanned() -> str:
+    """Return a line as a barcode scanner types it."""
+    if sys.stdin.isatty():
+        sys.stderr.write("accession: ")
+    return sys.stdin.readline().strip()
+
+
+def _stop(settings: Settings, words: dict[str, str], timeout_s: float) -> list[wire.SampleSummary]:
     deadline_s = time.monotonic() + timeout_s
-    shown = command(settings.wire.control, wire.ControlRequest(action="stop"))
+    shown = command(settings.wire.control, wire.ControlRequest(action="stop", words=words))
     while shown[0].state == "closing":
         if time.monotonic() > deadline_s:
             msg = (
@@ -69,17 +149,21 @@ def _stop(settings: Settings, timeout_s: float) -> list[wire.SampleSummary]:
     return shown
 
 
-def _look(settings: Settings, action: str) -> list[wire.SampleSummary]:
-    try:
-        return command(
-            settings.wire.control, wire.ControlRequest(action="list" if action == "list" else "status")
-        )
-    except PeerRefused:
-        with read_store(settings.store.path) as store:
-            every = summaries(store, settings)
-        return every if action == "list" else every[-1:]
+def _look(settings: Settings, action: str, accession: str) -> list[wire.SampleSummary]:
+    if action == "status" and not accession:
+        with suppress(PeerRefused):
+            if shown := command(settings.wire.control, wire.ControlRequest(action="status")):
+                return shown
+    with read_store(settings.store.path) as store:
+        if accession:
+            return [summary_of(store, store.sample(accession))]
+        every = summaries(store)
+    return every if action == "list" else every[-1:]
 
 
 def _text(sample: wire.SampleSummary) -> str:
     started = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(sample.started_ns // 10**9))
-    return f"{sample.accession}  {sample.sample}  {sample.state}, started {started}\n{count_text(sample)}"
+    return (
+        f"{sample.accession}  {sample.sample}  {sample.life.replace('_', ' ')}, "
+        f"slide {len(sample.slides)} {sample.state}, started {started}\n{count_text(sample)}"
+    )

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
             result = wire.extend(
                 wire.RecordedResult,
-                count_of(ledger, settings.tally, model_of(bundle, engine.runtime)),
+                count_of([ledger], settings.tally, model_of(bundle, engine.runtime)),
                 folder=str(folder),
                 um_per_px=scored[0].examined.header.um_per_px,
                 preprocessing=PREPROCESSING_HASH,

@@ -3,6 +3,7 @@
 The same for live and recorded fields, so that both give the same heads. Knows no socket, no clock and no store.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused
+from zpscope.config.settings import Tally
+from zpscope.counting.field_counts import Cell
 from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, FieldCount
 from zpscope.daemon.wire import FrameMessage
 from zpscope.engines.engine import Engine
@@ -79,6 +82,8 @@ class ScoredField:
     examined: ExaminedField
     p: NDArray[np.float32]
     """(A,) P(ZP-binding)."""
+    margin: float
+    """A head whose probability is this near to one half is unsure."""
     superseded: frozenset[int] = frozenset()
     """Of the heads that counted, those that a later field showed better, by their place in `Heads`."""
 
@@ -95,10 +100,16 @@ class ScoredField:
         return FieldCount(
             self.examined.skip,
             heads.reason if heads else (),
-            int(self.bound.sum()),
+            self.cell(),
             placement.island if placement else UNMAPPED,
             tuple((join.island, join.into) for join in joins),
         )
+
+    def cell(self) -> Cell:
+        """Return its heads that count."""
+        left = [head for head in self.objects() if not head.reason]
+        unsure = [head.bound for head in left if head.p is not None and abs(head.p - 0.5) < self.margin]
+        return Cell(sum(bool(head.bound) for head in left), len(left), sum(map(bool, unsure)), len(unsure))
 
     def objects(self) -> Iterator[ScoredObject]:
         """Yield every object found, with the scores of those that were classified."""
@@ -113,9 +124,12 @@ class ScoredField:
 class Scorer:
     """The stages over the fields of one slide, in the order in which they were captured."""
 
-    def __init__(self, engine: Engine, batch: int, colour: SlideColour, slide: SlideMap) -> None:
+    def __init__(
+        self, engine: Engine, batch: int, tally: Tally, colour: SlideColour, slide: SlideMap
+    ) -> None:
         self._engine = engine
         self._batch = batch
+        self._margin = tally.unidentified_percent / 100
         self._colour = colour
         self._slide = slide
 
@@ -155,7 +169,7 @@ class Scorer:
         p = np.concatenate(parts) if parts else np.empty(0, np.float32)
         ends = np.cumsum([len(field.crops) for field in fields])
         return [
-            ScoredField(field, p[end - len(field.crops) : end])
+            ScoredField(field, p[end - len(field.crops) : end], self._margin)
             for field, end in zip(fields, ends, strict=True)
         ]
 
@@ -182,3 +196,11 @@ def _sight(header: FrameMessage, field: NDArray[np.uint8]) -> Sight:
         stage_um=header.stage_um,
         detail=detail(field),
     )
+
+
+def gone_by_field(placement: Placement | None) -> dict[int, frozenset[int]]:
+    """Return the heads that a field shows better than earlier ones: by the number of those, their places there."""
+    gone = defaultdict[int, set[int]](set)
+    for view in placement.gone if placement else ():
+        gone[view.field].add(view.index)
+    return {number: frozenset(indices) for number, indices in gone.items()}

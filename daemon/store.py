@@ -4,10 +4,7 @@ One transaction per field: a field is in the store with all its heads, or not at
 may read meanwhile (WAL). No total is stored beside what it is a total of.
 """
 
-import fcntl
 import json
-import os
-import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
@@ -20,30 +17,46 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.config.errors import StoreError
-from zpscope.config.settings import Place
+from zpscope.config.errors import CommandRefused
+from zpscope.config.settings import Place, Tally
+from zpscope.counting.field_counts import Cell
 from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, Ledger, SessionAccount
-from zpscope.daemon.scoring import ExaminedField, ScoredField
-from zpscope.daemon.store_tables import SINCE, STORE_VERSION, TABLES
+from zpscope.daemon.life import Kind, SampleLife
+from zpscope.daemon.scoring import ScoredField, gone_by_field
+from zpscope.daemon.store_file import Lock, open_file, plain_errors, read_file
 from zpscope.daemon.wire import SampleState
 from zpscope.imaging.slide_map import Counted, Join, Placement
-
-_REMEDY = {
-    sqlite3.SQLITE_READONLY: "it is read-only: give this user write permission to the file and its folder",
-    sqlite3.SQLITE_FULL: "the disk is full: free some space and start again; every committed field is safe",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that the folder exists and this user may write to it",
-    sqlite3.SQLITE_NOTADB: "it is not a zpscope store: set another store.path",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore the last backup, or set another store.path",
-    sqlite3.SQLITE_BUSY: "another program holds it: close that program and start again",
-}
 
 
 @dataclass(frozen=True)
 class SampleRecord:
-    """A row of the table `sample`."""
+    """A row of the table `sample`: what is known of it before its first field, and what came of it."""
 
     id: str
     accession: str
+    kind: Kind
+    life: SampleLife
+    planned_ns: int
+    preparation: str
+    stain: str
+    objective: str
+    um_per_px: float | None
+    """None: as every field states it."""
+    operator: str
+    machine: str = ""
+    """JSON of wire.SampleSummary when its scan was over."""
+    reviewed: str = ""
+    """JSON of wire.ReviewedResult after a review."""
+
+
+@dataclass(frozen=True)
+class SlideRecord:
+    """A row of the table `slide`: one scan."""
+
+    id: str
+    sample: str
+    number: int
+    """From 1."""
     state: SampleState
     started_ns: int
     stopped_ns: int | None
@@ -57,6 +70,29 @@ class SampleRecord:
     """JSON of imaging.SlideColour after the last committed field."""
     uncalibrated: str
     """Why its scale cannot be relied on, or empty."""
+
+    @property
+    def open(self) -> bool:
+        """Frames are still wanted or awaited."""
+        return self.state in ("scanning", "paused", "closing")
+
+    @property
+    def tally(self) -> Tally:
+        """The counting rules that it was begun with."""
+        return Tally.model_validate(json.loads(self.settings).get("tally", {}))
+
+    @property
+    def apart(self) -> Literal["left_out", "counted"]:
+        """See `config.settings.Place`."""
+        return Place.model_validate(json.loads(self.settings).get("place", {})).apart
+
+
+_CELL = (
+    "coalesce(sum(reason = '' AND bound), 0) AS k, coalesce(sum(reason = ''), 0) AS n, "
+    "coalesce(sum(reason = '' AND bound AND abs(p - 0.5) < ?), 0) AS unsure_k, "
+    "coalesce(sum(reason = '' AND abs(p - 0.5) < ?), 0) AS unsure_n"
+)
+"""The columns of a `Cell`, from the heads of one field."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +112,7 @@ class PlacedField:
 class Store:
     """An open store; made by `open_store` or `read_store`."""
 
-    def __init__(self, database: sqlite3.Connection, path: Path, lock: "_Lock | None") -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path, lock: "Lock | None") -> None:
         self._database = database
         self._path = path
         self._lock = lock
@@ -91,84 +127,111 @@ class Store:
             self._lock.release()
 
     def samples(self) -> list[SampleRecord]:
-        """Return every sample, oldest first."""
-        return [SampleRecord(*row) for row in self.rows("SELECT * FROM sample ORDER BY started_ns, id")]
+        """Return every sample, in the order in which they were planned, whatever the clock said."""
+        return [SampleRecord(*row) for row in self.rows("SELECT * FROM sample ORDER BY rowid")]
 
-    def ledger(self, sample: str) -> Ledger:
-        """Return the account of a sample, from the fields and heads themselves."""
-        ledger = Ledger(apart=self._apart(sample))
+    def sample(self, name: str) -> SampleRecord:
+        """Return the sample with this id, or the latest with this accession; raise CommandRefused if there is none."""
+        found = self.rows(
+            "SELECT * FROM sample WHERE id = ? OR accession = ? ORDER BY id = ? DESC, rowid DESC LIMIT 1",
+            name,
+            name,
+            name,
+        )
+        if not found:
+            msg = f"there is no sample {name}: `zpscope sample list` shows those of this store"
+            raise CommandRefused(msg)
+        return SampleRecord(*found[0])
+
+    def samples_of(self, accession: str) -> list[SampleRecord]:
+        """Return the samples with an accession, in order."""
+        found = self.rows("SELECT * FROM sample WHERE accession = ? ORDER BY rowid", accession)
+        return [SampleRecord(*row) for row in found]
+
+    def slides(self, sample: str) -> list[SlideRecord]:
+        """Return the slides of a sample, in order."""
+        found = self.rows("SELECT * FROM slide WHERE sample = ? ORDER BY number", sample)
+        return [SlideRecord(*row) for row in found]
+
+    def open_slide(self) -> SlideRecord | None:
+        """Return the slide on the microscope, if one is being scanned."""
+        found = self.rows("SELECT * FROM slide WHERE state IN ('scanning', 'paused', 'closing')")
+        return SlideRecord(*found[0]) if found else None
+
+    def slide(self, slide: str) -> SlideRecord:
+        """Return one slide."""
+        return SlideRecord(*self.rows("SELECT * FROM slide WHERE id = ?", slide)[0])
+
+    def ledger(self, slide: str) -> Ledger:
+        """Return the account of a slide, from the fields and heads themselves."""
+        record = self.slide(slide)
+        ledger = Ledger(apart=record.apart)
         for session, captured in self.rows(
-            "SELECT session, captured FROM session WHERE sample = ? ORDER BY rowid", sample
+            "SELECT session, captured FROM session WHERE slide = ? ORDER BY rowid", slide
         ):
             ledger.sessions[session] = SessionAccount(captured)
         for session, stage, frames in self.rows(
-            "SELECT session, stage, frames FROM loss WHERE sample = ?", sample
+            "SELECT session, stage, frames FROM loss WHERE slide = ?", slide
         ):
             ledger.sessions[session].lost[stage] = frames
         for session, fields, first_ns, last_ns in self.rows(
-            "SELECT session, count(*), min(captured_ns), max(captured_ns) FROM field WHERE sample = ? "
+            "SELECT session, count(*), min(captured_ns), max(captured_ns) FROM field WHERE slide = ? "
             "GROUP BY session",
-            sample,
+            slide,
         ):
             ledger.sessions[session].committed = fields
             ledger.sessions[session].span_ns = (first_ns, last_ns)
         for skip, fields in self.rows(
-            "SELECT skip, count(*) FROM field WHERE sample = ? GROUP BY skip", sample
+            "SELECT skip, count(*) FROM field WHERE slide = ? GROUP BY skip", slide
         ):
             if skip:
                 ledger.skipped[skip] += fields
             else:
                 ledger.scored += fields
-        for island, fields in self.rows(
-            "SELECT island, count(*) FROM field LEFT JOIN placed ON placed.field = field.id "
-            "WHERE field.sample = ? AND skip = '' GROUP BY island",
-            sample,
-        ):
-            ledger.add(UNMAPPED if island is None else island, fields, 0, 0)
-        for island, reason, heads, bound in self.rows(
-            "SELECT island, reason, count(*), coalesce(sum(bound), 0) FROM head "
-            "JOIN field ON field.id = head.field LEFT JOIN placed ON placed.field = field.id "
-            "WHERE field.sample = ? GROUP BY island, reason",
-            sample,
+        for reason, heads in self.rows(
+            "SELECT reason, count(*) FROM head JOIN field ON field.id = head.field WHERE slide = ? GROUP BY reason",
+            slide,
         ):
             ledger.found += heads
             if reason:
                 ledger.refused[reason] += heads
-            else:
-                ledger.add(UNMAPPED if island is None else island, 0, bound, heads)
+        for island, fields, *cell in self.rows(
+            f"SELECT island, count(*), k, n, unsure_k, unsure_n FROM (SELECT field.id, island, {_CELL} "
+            "FROM field LEFT JOIN head ON head.field = field.id LEFT JOIN placed ON placed.field = field.id "
+            "WHERE field.slide = ? AND skip = '' GROUP BY field.id) GROUP BY island, k, n, unsure_k, unsure_n",
+            *2 * [record.tally.unidentified_percent / 100],
+            slide,
+        ):
+            ledger.add(UNMAPPED if island is None else island, Cell(*cell), fields)
         for island, into in self.rows(
             "SELECT joined.island, into_island FROM joined JOIN placed ON placed.field = joined.field "
-            "WHERE sample = ? ORDER BY number, joined.island",
-            sample,
+            "WHERE slide = ? ORDER BY number, joined.island",
+            slide,
         ):
             ledger.join(island, into)
         return ledger
 
-    def _apart(self, sample: str) -> Literal["left_out", "counted"]:
-        (text,) = self.rows("SELECT settings FROM sample WHERE id = ?", sample)[0]
-        return Place.model_validate(json.loads(text).get("place", {})).apart
-
-    def placements(self, sample: str) -> Iterator[Placement]:
+    def placements(self, slide: str) -> Iterator[Placement]:
         """Yield what was taken from each placed field, in the order of the scan."""
         joins = defaultdict[int, list[Join]](list)
         for field, island, into, *shift in self.rows(
             "SELECT joined.* FROM joined JOIN placed ON placed.field = joined.field "
-            "WHERE sample = ? ORDER BY number, joined.island",
-            sample,
+            "WHERE slide = ? ORDER BY number, joined.island",
+            slide,
         ):
             joins[field].append(Join(island, into, (shift[0], shift[1])))
         heads = defaultdict[int, list[Counted]](list)
         for field, number, known, x_um, y_um, area_um2, sharpness in self.rows(
             "SELECT head.field, head.number, known, slide_x_um, slide_y_um, area_um2, sharpness FROM head "
-            "JOIN placed ON placed.field = head.field WHERE sample = ? AND known IS NOT NULL "
+            "JOIN placed ON placed.field = head.field WHERE slide = ? AND known IS NOT NULL "
             "ORDER BY placed.number, head.number",
-            sample,
+            slide,
         ):
             heads[field].append(Counted(number - 1, known, (x_um, y_um), area_um2, sharpness))
         for field, number, island, x_um, y_um, detail, stage_x_um, stage_y_um in self.rows(
             "SELECT field.id, placed.number, island, x_um, y_um, detail, stage_x_um, stage_y_um FROM placed "
-            "JOIN field ON field.id = placed.field WHERE placed.sample = ? ORDER BY placed.number",
-            sample,
+            "JOIN field ON field.id = placed.field WHERE placed.slide = ? ORDER BY placed.number",
+            slide,
         ):
             yield Placement(
                 number=number,
@@ -180,19 +243,19 @@ class Store:
                 heads=tuple(heads[field]),
             )
 
-    def thumbnail(self, sample: str, number: int) -> bytes:
+    def thumbnail(self, slide: str, number: int) -> bytes:
         """Return the thumbnail of a placed field, a JPEG."""
         found: bytes = self.rows(
-            "SELECT thumbnail FROM placed WHERE sample = ? AND number = ?", sample, number
+            "SELECT thumbnail FROM placed WHERE slide = ? AND number = ?", slide, number
         )[0][0]
         return found
 
-    def counted_before(self, sample: str) -> list[tuple[float, float, float]]:
+    def counted_before(self, slide: str) -> list[tuple[float, float, float]]:
         """Return place, (x, y) in µm, and area in µm² of the heads that a store of version 1 counted."""
         return self.rows(
             "SELECT slide_x_um, slide_y_um, area_um2 FROM head JOIN field ON field.id = head.field "
-            "WHERE sample = ? AND reason = '' AND known IS NULL AND slide_x_um IS NOT NULL",
-            sample,
+            "WHERE slide = ? AND reason = '' AND known IS NULL AND slide_x_um IS NOT NULL",
+            slide,
         )
 
     def committed(self, session: str) -> int:
@@ -202,12 +265,12 @@ class Store:
         ]
         return number
 
-    def placed_field(self, sample: str, number: int) -> PlacedField:
+    def placed_field(self, slide: str, number: int) -> PlacedField:
         """Return what is kept of a placed field, with the heads that count from it."""
         ((field, um_per_px, x_um, y_um, thumbnail),) = self.rows(
             "SELECT field.id, um_per_px, x_um, y_um, thumbnail FROM placed JOIN field ON field.id = placed.field "
-            "WHERE placed.sample = ? AND placed.number = ?",
-            sample,
+            "WHERE placed.slide = ? AND placed.number = ?",
+            slide,
             number,
         )
         heads = self.rows(
@@ -220,34 +283,47 @@ class Store:
         return PlacedField(um_per_px, thumbnail, places_um, tuple(bool(head[2]) for head in heads))
 
     def add_sample(self, sample: SampleRecord) -> None:
-        """Begin a sample."""
-        with self._transaction():
-            marks = ", ".join("?" * len(astuple(sample)))
-            self._database.execute(f"INSERT INTO sample VALUES ({marks})", astuple(sample))
+        """Write a sample that is planned."""
+        self._insert("sample", astuple(sample))
 
-    def set_state(self, sample: str, state: SampleState, stopped_ns: int | None) -> None:
+    def add_slide(self, slide: SlideRecord) -> None:
+        """Begin a slide."""
+        self._insert("slide", astuple(slide))
+
+    def set_life(self, sample: str, life: SampleLife) -> None:
         """Move a sample on in its life."""
-        with self._transaction():
-            self._database.execute(
-                "UPDATE sample SET state = ?, stopped_ns = ? WHERE id = ?", (state, stopped_ns, sample)
-            )
+        self.write("UPDATE sample SET life = ? WHERE id = ?", life, sample)
 
-    def put_sessions(self, sample: str, accounts: Mapping[str, SessionAccount]) -> None:
+    def put_machine_result(self, sample: str, summary: str) -> None:
+        """Keep what the machine found, as JSON."""
+        self.write("UPDATE sample SET machine = ? WHERE id = ?", summary, sample)
+
+    def put_reviewed_result(self, sample: str, reviewed: str) -> None:
+        """Keep what a review came to, as JSON, beside what the machine found."""
+        self.write("UPDATE sample SET reviewed = ? WHERE id = ?", reviewed, sample)
+
+    def set_state(self, slide: str, state: SampleState, stopped_ns: int | None) -> None:
+        """Move a slide on."""
+        self.write("UPDATE slide SET state = ?, stopped_ns = ? WHERE id = ?", state, stopped_ns, slide)
+
+    def put_sessions(self, slide: str, accounts: Mapping[str, SessionAccount]) -> None:
         """Write the frames captured and lost in sessions so far, in the order in which they began."""
-        with self._transaction():
+        with self.transaction():
             for session, account in accounts.items():
-                self._put_session(sample, session, account)
+                self._put_session(slide, session, account)
 
-    def commit_field(self, sample: str, scored: ScoredField, account: SessionAccount) -> tuple[int, int]:
+    def commit_field(
+        self, slide: str, scored: ScoredField, account: SessionAccount
+    ) -> list[tuple[Cell, Cell]]:
         """Write a field with all its heads, and its session's account; all or nothing.
 
-        Return k and n of the heads that counted before and are now superseded.
+        Return the heads of each earlier field of which some are superseded now, as they counted before and after.
         """
         header = scored.examined.header
-        with self._transaction():
-            self._put_session(sample, header.session, account)
+        with self.transaction():
+            self._put_session(slide, header.session, account)
             stage_um = header.stage_um or (None, None)
-            row = (sample, header.session, header.number, header.source, header.captured_ns, header.device_ns)
+            row = (slide, header.session, header.number, header.source, header.captured_ns, header.device_ns)
             field = self._database.execute(
                 "INSERT INTO field VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, *stage_um, header.um_per_px, scored.examined.skip),
@@ -255,61 +331,78 @@ class Store:
             self._database.executemany(
                 f"INSERT INTO head VALUES ({', '.join('?' * 15)})", _head_rows(field, scored)
             )
-            withdrawn = self._put_placement(sample, field, scored.examined)
+            earlier = self._put_placement(slide, field, scored)
             colour = scored.examined.colour.to_json()
             self._database.execute(
-                "UPDATE sample SET colour = ? WHERE id = ? AND colour <> ?", (colour, sample, colour)
+                "UPDATE slide SET colour = ? WHERE id = ? AND colour <> ?", (colour, slide, colour)
             )
-        return withdrawn
+        return earlier
 
-    def _put_placement(self, sample: str, field: int | None, examined: ExaminedField) -> tuple[int, int]:
-        placement = examined.placement
+    def _put_placement(self, slide: str, field: int | None, scored: ScoredField) -> list[tuple[Cell, Cell]]:
+        placement = scored.examined.placement
         if placement is None:
-            return 0, 0
+            return []
         self._database.execute(
             "INSERT INTO placed VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 field,
-                sample,
+                slide,
                 placement.number,
                 placement.island,
                 *placement.centre_um,
                 placement.detail,
-                examined.thumbnail,
+                scored.examined.thumbnail,
             ),
         )
         self._database.executemany(
             "INSERT INTO joined VALUES (?, ?, ?, ?, ?)",
             [(field, join.island, join.into, *join.shift_um) for join in placement.joins],
         )
-        k = 0
-        for view in placement.gone:
-            (bound,) = self._database.execute(
-                "UPDATE head SET reason = ? WHERE number = ? AND reason = '' AND "
-                "field = (SELECT field FROM placed WHERE sample = ? AND number = ?) RETURNING bound",
-                (SUPERSEDED, view.index + 1, sample, view.field),
-            ).fetchone()
-            k += bound
-        return k, len(placement.gone)
+        earlier: list[tuple[Cell, Cell]] = []
+        for number, indices in gone_by_field(placement).items():
+            ((seen,),) = self.rows("SELECT field FROM placed WHERE slide = ? AND number = ?", slide, number)
+            before = self._cell(seen, scored.margin)
+            for index in indices:
+                self.write(
+                    "UPDATE head SET reason = ? WHERE field = ? AND number = ? AND reason = ''",
+                    SUPERSEDED,
+                    seen,
+                    index + 1,
+                )
+            earlier.append((before, self._cell(seen, scored.margin)))
+        return earlier
 
-    def _put_session(self, sample: str, session: str, account: SessionAccount) -> None:
+    def _cell(self, field: int, margin: float) -> Cell:
+        """Return the heads of a field that count."""
+        return Cell(*self.rows(f"SELECT {_CELL} FROM head WHERE field = ?", margin, margin, field)[0])
+
+    def _put_session(self, slide: str, session: str, account: SessionAccount) -> None:
         self._database.execute(
             "INSERT INTO session VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET captured = excluded.captured",
-            (sample, session, account.captured),
+            (slide, session, account.captured),
         )
         self._database.executemany(
             "INSERT INTO loss VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET frames = excluded.frames",
-            [(sample, session, stage, frames) for stage, frames in account.lost.items()],
+            [(slide, session, stage, frames) for stage, frames in account.lost.items()],
         )
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return the rows of a query."""
-        with _plain_errors(self._path):
+        with plain_errors(self._path):
             return self._database.execute(sql, values).fetchall()
 
+    def write(self, sql: str, *values: object) -> None:
+        """Change rows: all of them or none, and at the end of the transaction if one is open."""
+        with self.transaction():
+            self._database.execute(sql, values)
+
     @contextmanager
-    def _transaction(self) -> Generator[None, None, None]:
-        with _plain_errors(self._path):
+    def transaction(self) -> Generator[None, None, None]:
+        """Do everything within it, or nothing; one within another belongs to that."""
+        with plain_errors(self._path):
+            if self._database.in_transaction:
+                yield
+                return
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -319,21 +412,15 @@ class Store:
                     self._database.execute("ROLLBACK")
                 raise
 
+    def _insert(self, table: str, row: tuple[object, ...]) -> None:
+        self.write(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)
+
 
 def open_store(path: Path) -> Store:
     """Open a store to write, making it if it is not there; raise StoreError if another process has it."""
-    lock = _Lock(path)
+    lock = Lock(path)
     try:
-        with _plain_errors(path):
-            database = sqlite3.connect(path, isolation_level=None)
-            version = _version(database, path)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                database.execute(f"PRAGMA {setting}")
-            if version == 0:
-                _create(database)
-            elif version < STORE_VERSION:
-                _bring_up(database, version)
-        return Store(database, path, lock)
+        return Store(open_file(path), path, lock)
     except BaseException:
         lock.release()
         raise
@@ -341,44 +428,7 @@ def open_store(path: Path) -> Store:
 
 def read_store(path: Path) -> Store:
     """Open a store to read, beside a process that may be writing to it."""
-    if not path.exists():
-        msg = f"there is no store {path}: start `zpscope run`, or give the settings it runs with (-c)"
-        raise StoreError(msg)
-    with _plain_errors(path):
-        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        if _version(database, path) < STORE_VERSION:
-            msg = f"the store {path} is of an older zpscope: start `zpscope inference` once, which brings it up to date"
-            raise StoreError(msg)
-    return Store(database, path, None)
-
-
-def _version(database: sqlite3.Connection, path: Path) -> int:
-    version: int = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > STORE_VERSION:
-        msg = (
-            f"the store {path} was written by a newer zpscope (store version {version}, this one knows "
-            f"{STORE_VERSION}): install that zpscope, or set another store.path"
-        )
-        raise StoreError(msg)
-    return version
-
-
-def _create(database: sqlite3.Connection) -> None:
-    database.execute("BEGIN IMMEDIATE")
-    for table in TABLES:
-        database.execute(table)
-    database.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(16),))
-    database.execute(f"PRAGMA user_version = {STORE_VERSION}")
-    database.execute("COMMIT")
-
-
-def _bring_up(database: sqlite3.Connection, version: int) -> None:
-    database.execute("BEGIN IMMEDIATE")
-    for one in range(version, STORE_VERSION):
-        for statement in SINCE[one]:
-            database.execute(statement)
-    database.execute(f"PRAGMA user_version = {STORE_VERSION}")
-    database.execute("COMMIT")
+    return Store(read_file(path), path, None)
 
 
 def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object, ...]]:
@@ -403,47 +453,3 @@ def _head_rows(field: int | None, scored: ScoredField) -> Iterator[tuple[object,
             float(heads.sharpness[head.index]),
             known.get(head.index),
         )
-
-
-@contextmanager
-def _plain_errors(path: Path) -> Generator[None, None, None]:
-    """Turn SQLite's errors into one line that says what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        msg = f"the store {path} cannot be used: {_REMEDY.get(code, str(error))}"
-        raise StoreError(msg) from error
-
-
-class _Lock:
-    """Held by the one process that writes; the system lets it go when the process dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
-        self._file = self._take(path)
-        while os.fstat(self._file).st_nlink == 0:  # its last holder removed it between our open and our lock
-            os.close(self._file)
-            self._file = self._take(path)
-
-    def _take(self, path: Path) -> int:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            msg = (
-                f"the store {path} cannot be used ({error.strerror}): set a store.path this user may write to"
-            )
-            raise StoreError(msg) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            msg = f"another inference process writes to the store {path}: stop it, or set another store.path"
-            raise StoreError(msg) from error
-        return file
-
-    def release(self) -> None:
-        """Let go, and leave no file behind."""
-        self._path.unlink(missing_ok=True)
-        os.close(self._file)

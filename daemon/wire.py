@@ -12,12 +12,30 @@ import msgspec
 
 from zpscope.config.errors import WireVersionError
 from zpscope.config.notice import NOTICE as NOTICE
+from zpscope.counting.verdict import Verdict
+from zpscope.daemon.life import Kind, SampleLife
 
 WIRE_VERSION = 1
-SampleState = Literal["scanning", "closing", "complete", "incomplete"]
-"""`incomplete`: it is closed, and frames were lost."""
+SampleState = Literal["planned", "scanning", "paused", "closing", "complete", "incomplete"]
+"""Of the present slide, else the last; `planned`: none yet; `incomplete`: it is closed, and frames were lost."""
 
 Delivery = Literal["every", "newest"]
+Action = Literal[
+    "plan",
+    "start",
+    "next_slide",
+    "pause",
+    "resume",
+    "stop",
+    "status",
+    "list",
+    "review",
+    "sign",
+    "amend",
+    "enrol",
+    "self_test",
+    "purge",
+]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +147,23 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     demonstration: bool
     """Trained on simulated heads: its results say DEMONSTRATION wherever they appear."""
     runtime: str
+    sensitivity: tuple[float, int] | None = None
+    """As its card states it, and on how many bound heads it was measured."""
+    specificity: tuple[float, int] | None = None
+    """The same, on unbound heads."""
+
+
+NO_MODEL = Model(name="none yet", version="", sha256="", demonstration=False, runtime="")
+"""Of a sample that is only planned."""
+
+
+class Research(msgspec.Struct, frozen=True, kw_only=True):
+    """The true percentage behind the raw one, if the model is as good here as its card says. It decides nothing."""
+
+    percent: float | None
+    """Rogan-Gladen, not below 0; None: not estimable, the raw percentage is below that of false positives."""
+    interval: tuple[float, float]
+    """Lang-Reiczigel 95 %, percent."""
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,8 +194,53 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """The raw percentage against the threshold, decided on integers, not a verdict; `collecting` before the
     minimum of heads and fields."""
     threshold_percent: float
+    unidentified: int = 0
+    """Of the n heads, those whose probability is near one half."""
+    unidentified_bounds: tuple[float, float] = (0.0, 100.0)
+    """The percentage if none, and if all, of the unidentified heads were bound."""
+    rejected_bounds: tuple[float, float] = (0.0, 100.0)
+    """The percentage if none, and if all, of the heads refused for how they look were bound."""
     model: Model
     notice: str = NOTICE
+
+
+class SlideSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One slide of a sample."""
+
+    slide: str
+    number: int
+    state: SampleState
+    scored: int
+    k: int
+    n: int
+    percent: float | None
+    model_sha256: str
+
+
+class ReviewedResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The count after a review, beside the machine's and never in its place."""
+
+    k: int
+    n: int
+    percent: float | None
+    interval: tuple[float, float]
+    """Wilson 95 %, percent. A reviewer chooses what to look at: the sequential guarantee is the machine's only."""
+    position: Literal["collecting", "above", "at_or_below", "not_calibrated"]
+    reclassified: int
+    excluded: int
+    reviewers: list[str]
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for a result."""
+
+    slide: int
+    """0: the whole sample."""
+    version: int
+    """From 1; an amended sample is signed anew."""
+    at_ns: int
+    signer: str
+    meaning: str
 
 
 class SampleSummary(Count, frozen=True, kw_only=True):
@@ -169,6 +249,24 @@ class SampleSummary(Count, frozen=True, kw_only=True):
     sample: str
     accession: str
     state: SampleState
+    kind: Kind
+    life: SampleLife
+    preparation: str
+    stain: str
+    objective: str
+    um_per_px: float | None
+    """None: as every field states it."""
+    operator: str
+    slides: list[SlideSummary]
+    verdict: Verdict
+    """By the rules below, from the machine's count alone."""
+    rules: dict[str, float]
+    """`[tally]` of the settings, as it was when the sample was begun."""
+    rules_version: str
+    """First digits of the sha256 of these rules."""
+    research: Research | None = None
+    reviewed: ReviewedResult | None = None
+    signatures: list[Signature] = []
     started_ns: int
     stopped_ns: int | None
     uncalibrated: str
@@ -301,9 +399,11 @@ class ControlRequest(Message, frozen=True, kw_only=True):
     """A command to the inference process."""
 
     topic: ClassVar[bytes] = b"request"
-    action: Literal["start", "stop", "status", "list"]
+    action: Action
     accession: str = ""
-    """For `start`: the pseudonymous accession of the sample."""
+    """The pseudonymous accession, or the id, of the sample; for most actions empty is the present one."""
+    words: dict[str, str] = {}
+    """What else the action needs, by name; see `docs/reference/wire.md`."""
 
 
 class ControlReply(Message, frozen=True, kw_only=True):
@@ -352,7 +452,7 @@ def decode(kind: type[MessageT], parts: Sequence[bytes | memoryview]) -> Message
         raise WireVersionError(msg) from error
 
 
-def extend(kind: type[CountT], count: Count, **more: object) -> CountT:
+def extend(kind: type[CountT], count: Count, /, **more: object) -> CountT:
     """Return a count with what else its kind holds."""
     return msgspec.convert(msgspec.structs.asdict(count) | more, kind, from_attributes=True)
 
@@ -365,6 +465,23 @@ def without_position(count: Count) -> Count:
 def model_from_json(text: str) -> Model:
     """Return the model that `to_json` wrote."""
     return msgspec.json.decode(text, type=Model)
+
+
+def with_review(
+    summary: SampleSummary, life: SampleLife, reviewed: ReviewedResult | None, signatures: list[Signature]
+) -> SampleSummary:
+    """Return a machine's result with what people made of it since."""
+    return msgspec.structs.replace(summary, life=life, reviewed=reviewed, signatures=signatures)
+
+
+def summary_from_json(text: str) -> SampleSummary:
+    """Return the summary that `to_json` wrote."""
+    return msgspec.json.decode(text, type=SampleSummary)
+
+
+def reviewed_from_json(text: str) -> ReviewedResult:
+    """Return the result of a review that `to_json` wrote."""
+    return msgspec.json.decode(text, type=ReviewedResult)
 
 
 def life_from_json(text: bytes) -> Life:

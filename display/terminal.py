@@ -56,7 +56,8 @@ def plain_line(snapshot: Snapshot, tally: Tally) -> str:
         f"{said.accession} {sample.state}",
         said.count,
         f"{said.percent} ({said.interval})",
-        " ".join(filter(None, (said.position, said.verdict and f"({said.verdict})"))),
+        said.position,
+        said.verdict,
         f"fields: {sample.captured} captured = {sample.scored} scored + {sum(sample.skipped.values())} skipped"
         f" + {sum(sample.lost.values())} lost + {sample.in_flight} in flight",
         said.incomplete,
@@ -107,8 +108,11 @@ def _result(state: StateMessage | None, said: Words, tally: Tally, width: int, o
         figure[0].append(f"   {said.interval}", old)
     else:
         figure.append(Text(f"  {said.interval}", old))
-    place = Text.assemble("  ", (said.position, f"bold {old}"), (f"  {said.verdict}", f"italic {old}"))
-    return [Text(), *figure, place, Text(), *_bar(sample, said, tally, width - 4, old), Text()]
+    place = [Text(f"  {said.position}", f"bold {old}")]
+    place += [
+        Text(f"  {row.plain}", f"italic {old}") for row in _wrapped(said.verdict, width - 4, "") if row.plain
+    ]
+    return [Text(), *figure, *place, Text(), *_bar(sample, said, tally, width - 4, old), Text()]
 
 
 def _bar(sample: SampleSummary | None, said: Words, tally: Tally, width: int, old: str) -> list[Text]:

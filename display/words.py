@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zpscope.config.settings import Tally
-from zpscope.daemon.summary import away_text
+from zpscope.daemon.summary import away_text, verdict_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import SlidePicture, Snapshot
 
@@ -28,7 +28,7 @@ class Words:
     interval: str
     position: str
     verdict: str
-    """What the position is not."""
+    """What may be said, or why nothing may be."""
     incomplete: str
     """Empty while nothing is lost."""
     skipped: str
@@ -57,7 +57,7 @@ def words(snapshot: Snapshot, tally: Tally) -> Words:
         percent=percent(sample) if sample else "-- %",
         interval=_interval(sample),
         position=_position(sample, tally),
-        verdict="not a verdict" if sample and sample.position in ("above", "at_or_below") else "",
+        verdict=verdict_text(sample) if sample else "",
         incomplete=_incomplete(sample),
         skipped=reasons(sample.skipped) if sample else "",
         lost=reasons(sample.lost) if sample else "",

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from zpscope.config.settings import Tally
+from zpscope.counting.field_counts import Cell, FieldCounts
 from zpscope.counting.interval import wilson
+from zpscope.counting.verdict import verdict
 from zpscope.daemon import wire
 
 PATIENCE_S = 20.0
@@ -29,6 +32,17 @@ def sample(k: int = 12, n: int = 240, **changes: object) -> wire.SampleSummary:
         "sample": "s1",
         "accession": "A-17",
         "state": "scanning",
+        "kind": "sample",
+        "life": "scanning",
+        "preparation": "density_gradient",
+        "stain": "diff_quik",
+        "objective": "100x",
+        "um_per_px": 0.069,
+        "operator": "OP",
+        "slides": [],
+        "verdict": verdict([FieldCounts({Cell(k, n): 1, Cell(0, 0): 39})], Tally(), [], ended=False),
+        "rules": {"error_percent": 5.0},
+        "rules_version": "0123456789ab",
         "started_ns": 1_800_000_000_000_000_000,
         "stopped_ns": None,
         "uncalibrated": "",

@@ -138,7 +138,7 @@ def test_figures_follow_the_state(browser: Browser) -> None:
         "count": "24 of 241 heads bound",
         "interval": "95 % interval 6.8 to 14.4 %",
         "position": "above 4.9 %",
-        "verdict": "not a verdict",
+        "verdict": "collecting: slide 1: 0 heads of the 200 that a final answer needs",
         "link": "LIVE",
         "captured": "46",
         "scored": "40",

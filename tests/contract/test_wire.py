@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zpscope.config.errors import WireVersionError
+from zpscope.counting.verdict import Verdict
 from zpscope.daemon import wire
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,52 @@ SAMPLE = wire.SampleSummary(
     sample="20261122-1",
     accession="A-17",
     state="scanning",
+    kind="sample",
+    life="scanning",
+    preparation="density_gradient",
+    stain="diff_quik",
+    objective="100x",
+    um_per_px=0.069,
+    operator="OP",
+    slides=[
+        wire.SlideSummary(
+            slide="20261122-1",
+            number=1,
+            state="scanning",
+            scored=35,
+            k=36,
+            n=300,
+            percent=12.0,
+            model_sha256="ab" * 32,
+        )
+    ],
+    verdict=Verdict(
+        state="invalid",
+        final=False,
+        reasons=("the model is a demonstration model",),
+        more_heads=0,
+        anytime_percent=(6.5, 19.25),
+        wilson_percent=(8.79, 16.17),
+        design_effect=1.0,
+        correlation=0.0,
+        agreement=None,
+    ),
+    rules={"threshold_permille": 49.0},
+    rules_version="0123456789ab",
+    research=wire.Research(percent=11.5, interval=(8.0, 15.5)),
+    reviewed=wire.ReviewedResult(
+        k=35,
+        n=299,
+        percent=11.7,
+        interval=(8.5, 15.9),
+        position="above",
+        reclassified=0,
+        excluded=1,
+        reviewers=["RV"],
+    ),
+    signatures=[
+        wire.Signature(slide=0, version=1, at_ns=1_795_000_000_000_000_000, signer="RV", meaning="approved")
+    ],
     started_ns=1_795_000_000_000_000_000,
     stopped_ns=None,
     uncalibrated="",
@@ -67,6 +115,9 @@ SAMPLE = wire.SampleSummary(
     interval=(8.79, 16.17),
     position="above",
     threshold_percent=4.9,
+    unidentified=4,
+    unidentified_bounds=(11.0, 12.5),
+    rejected_bounds=(10.9, 20.0),
     model=MODEL,
 )
 EXAMPLES: tuple[wire.Message, ...] = (
@@ -134,7 +185,7 @@ EXAMPLES: tuple[wire.Message, ...] = (
         area_mm2=0.25,
         seen_twice=0.3,
     ),
-    wire.ControlRequest(action="start", accession="A-17"),
+    wire.ControlRequest(action="start", accession="A-17", words={"operator": "OP"}),
     wire.ControlReply(samples=[SAMPLE]),
 )
 KINDS: tuple[type[wire.Message], ...] = tuple(type(example) for example in EXAMPLES)
@@ -143,6 +194,10 @@ STRUCTS: tuple[type[msgspec.Struct], ...] = (
     wire.Model,
     wire.Life,
     wire.SampleSummary,
+    wire.SlideSummary,
+    wire.Research,
+    wire.ReviewedResult,
+    wire.Signature,
     wire.PreviewHead,
 )
 
@@ -194,6 +249,21 @@ def test_another_version_is_refused_in_words(path: Path) -> None:
 ANY_INT = st.integers(-(2**63), 2**63 - 1)
 st.register_type_strategy(int, ANY_INT)
 st.register_type_strategy(float, st.floats(allow_nan=False))
+st.register_type_strategy(str, st.text(max_size=4))
+st.register_type_strategy(dict, lambda kind: st.dictionaries(*map(st.from_type, get_args(kind)), max_size=2))
+st.register_type_strategy(  # its parts are messages' parts too, and would be drawn four times over
+    wire.SampleSummary,
+    st.builds(
+        wire.SampleSummary,
+        slides=st.just(SAMPLE.slides),
+        verdict=st.just(SAMPLE.verdict),
+        model=st.just(MODEL),
+        rules=st.just(SAMPLE.rules),
+        reviewed=st.just(SAMPLE.reviewed),
+        signatures=st.just(SAMPLE.signatures),
+    ),
+)
+st.register_type_strategy(list, lambda kind: st.lists(*map(st.from_type, get_args(kind)), max_size=1))
 
 
 @pytest.mark.parametrize("kind", KINDS)

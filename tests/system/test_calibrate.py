@@ -10,10 +10,11 @@ from tests.system.scope import zpscope
 from tests.unit.test_imaging_micrometer import ruler
 from zpscope.config.cameras import PylonCamera
 from zpscope.config.settings import Optics, Settings, SyntheticCamera
+from zpscope.counting.field_counts import Cell
 from zpscope.counting.tally import position
 from zpscope.daemon.calibration import why_uncalibrated
 from zpscope.daemon.ledger import FieldCount, Ledger
-from zpscope.daemon.store import SampleRecord
+from zpscope.daemon.store import SampleRecord, SlideRecord
 from zpscope.daemon.summary import count_text, summarise
 
 OBJECTIVE = "100x/1.30 oil"
@@ -67,11 +68,14 @@ def test_a_sample_that_is_not_calibrated_gives_no_answer() -> None:
     ledger = Ledger()
     for number in range(30):
         ledger.hear("s", number + 1, {})
-        ledger.commit("s", FieldCount("", ("",) * 10, 5), number)
-    settings = Settings(camera=SyntheticCamera())
+        ledger.commit("s", FieldCount("", ("",) * 10, Cell(5, 10)), number)
     assert position(ledger.k, ledger.n, ledger.scored, 49, 100, 20) == "above"
     for why, expected in (("", "above"), ("run zpscope calibrate", "not_calibrated")):
-        record = SampleRecord("S", "A-1", "scanning", 1, None, MODEL, "{}", "p", "0", "{}", why)
-        summary = summarise(record, ledger, settings.tally)
+        sample = SampleRecord(
+            "S", "A-1", "sample", "scanning", 1, "density_gradient", "diff_quik", "100x", 0.069, "OP"
+        )
+        slide = SlideRecord("S", "S", 1, "scanning", 1, None, MODEL, "{}", "p", "0", "{}", why)
+        summary = summarise(sample, [(slide, ledger)])
+        assert (summary.verdict.state == "invalid") == bool(why)
         assert summary.position == expected
         assert ("NOT CALIBRATED: run zpscope calibrate" in count_text(summary)) == bool(why)

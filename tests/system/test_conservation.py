@@ -20,11 +20,11 @@ SMALL = ["camera.width_px=512", "camera.height_px=384", f"camera.fields={FIELDS}
 def stored(scope: Scope) -> tuple[Ledger, list[tuple[int, ...]], list[tuple[float, ...]]]:
     """Return the account, the frames and the heads as they are on disk."""
     with read_store(scope.store) as store:
-        sample = store.samples()[-1]
-        frames = store.rows("SELECT number FROM field WHERE sample = ? ORDER BY id", sample.id)
+        sample = store.slides(store.samples()[-1].id)[-1]
+        frames = store.rows("SELECT number FROM field WHERE slide = ? ORDER BY id", sample.id)
         heads = store.rows(
             "SELECT field.number, head.number, x_px, y_px, reason, p FROM head JOIN field ON field.id = field "
-            "WHERE sample = ? ORDER BY field.number, head.number",
+            "WHERE slide = ? ORDER BY field.number, head.number",
             sample.id,
         )
         return store.ledger(sample.id), frames, heads

@@ -42,7 +42,7 @@ def test_the_overview_survives_a_kill(tmp_path: Path) -> None:
         before, picture = shown(scope, FIELDS)
         scope.kill("inference")
         with read_store(scope.store) as store:
-            sample = store.samples()[-1].id
+            sample = store.slides(store.samples()[-1].id)[-1].id
             overview = overview_of(store, sample)
             heads = store.ledger(sample).n
     assert overview is not None

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zpscope.counting.field_counts import Cell
 from zpscope.daemon.ledger import FieldCount, Ledger
 
-SCORED = FieldCount("", ("", "border", "", "duplicate"), 1)
-SKIPPED = FieldCount("defocus", (), 0)
+SCORED = FieldCount("", ("", "border", "", "duplicate"), Cell(1, 2))
+SKIPPED = FieldCount("defocus", ())
 fates = st.lists(st.sampled_from(["scored", "skipped", "driver", "waiting"]), max_size=60)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zpscope.config.settings import Settings, SyntheticCamera
+from zpscope.config.settings import Settings, SyntheticCamera, Tally
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.scoring import DUPLICATE, REFUSED, ExaminedField, Scorer
 from zpscope.drivers.camera import Grab, PixelFormat
@@ -19,7 +19,7 @@ SETTINGS = Settings(camera=SyntheticCamera(seed=3, fields=5))
 
 
 def scorer(engine: Engine, batch: int = 32) -> Scorer:
-    return Scorer(engine, batch, SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
+    return Scorer(engine, batch, Tally(), SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
 
 
 def engine() -> Engine:
@@ -44,7 +44,7 @@ def test_a_field_without_colour_is_skipped_and_says_why() -> None:
         (scored,) = one.classify([field])
     assert field.skip == REFUSED
     assert "colour" in field.remark
-    assert (scored.count.skip, scored.count.reasons, scored.count.k) == (REFUSED, (), 0)
+    assert (scored.count.skip, scored.count.reasons, scored.count.heads.k) == (REFUSED, (), 0)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 64])

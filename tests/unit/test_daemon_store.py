@@ -15,7 +15,7 @@ from zpscope.config.settings import Settings, SyntheticCamera
 from zpscope.daemon.capture import Capture
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.scoring import ScoredField, Scorer
-from zpscope.daemon.store import SampleRecord, Store, open_store, read_store
+from zpscope.daemon.store import SampleRecord, SlideRecord, Store, open_store, read_store
 from zpscope.drivers.open_camera import open_camera
 from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
@@ -33,16 +33,21 @@ def fields() -> list[ScoredField]:
     capture.demand("S")
     bundle = open_bundle("demonstration", PREPROCESSING_HASH, CROP_UM_PER_PX)
     with open_camera(SETTINGS.camera) as camera, open_engine(SETTINGS.classifier, bundle) as engine:
-        scorer = Scorer(engine, 32, SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
+        scorer = Scorer(engine, 32, SETTINGS.tally, SlideColour.fresh(), SlideMap([b""].__getitem__, 5.0))
         grabs = (camera.grab(60) for _ in range(6))
         return scorer.classify(
             [scorer.examine(capture.take(g, camera.format), g.pixels.copy()) for g in grabs]
         )
 
 
-def record(name: str = "S", state: str = "scanning") -> SampleRecord:
+def add_sample(store: Store, name: str = "S") -> None:
+    """Write a sample with one slide of the same id."""
     colour = SlideColour.fresh().to_json()
-    return SampleRecord(name, "A-1", state, 1, None, "{}", "{}", "p", "0", colour, "")  # type: ignore[arg-type]
+    with store.transaction():
+        store.add_sample(
+            SampleRecord(name, "A-1", "sample", "scanning", 1, "raw", "other", "100x", None, "OP")
+        )
+        store.add_slide(SlideRecord(name, name, 1, "scanning", 1, None, "{}", "{}", "p", "0", colour, ""))
 
 
 def commit_all(store: Store, fields: list[ScoredField], kept: Ledger) -> None:
@@ -60,7 +65,7 @@ def committed(path: Path, fields: list[ScoredField]) -> Ledger:
     """Write a sample with these fields and return its account as it was kept while writing."""
     ledger = Ledger()
     with open_store(path) as store:
-        store.add_sample(record())
+        add_sample(store)
         commit_all(store, fields, ledger)
     return ledger
 
@@ -71,7 +76,7 @@ def test_the_account_comes_back_as_it_was(tmp_path: Path, fields: list[ScoredFie
     with read_store(tmp_path / "s") as store:
         assert store.ledger("S") == kept
         assert store.committed(fields[0].examined.header.session) == 5
-        assert store.samples()[0].colour == fields[-1].examined.colour.to_json()
+        assert store.slide("S").colour == fields[-1].examined.colour.to_json()
         placements = list(store.placements("S"))
         thumbnails = [store.thumbnail("S", one.number) for one in placements]
     assert placements == [replace(f.examined.placement, gone=()) for f in fields if f.examined.placement]
@@ -100,7 +105,7 @@ def test_a_field_is_never_committed_twice(tmp_path: Path, fields: list[ScoredFie
 def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[ScoredField]) -> None:
     kept = Ledger()
     with open_store(tmp_path / "s") as store:
-        store.add_sample(record())
+        add_sample(store)
         (pages,) = store.rows("PRAGMA page_count")[0]
         store.rows(f"PRAGMA max_page_count = {pages + 20}")  # SQLite then answers as on a full disk
         with pytest.raises(StoreError, match=r"disk is full.*free some space"):
@@ -111,11 +116,11 @@ def test_a_full_disk_loses_no_committed_field(tmp_path: Path, fields: list[Score
 
 def test_one_open_sample_at_a_time(tmp_path: Path) -> None:
     with open_store(tmp_path / "s") as store:
-        store.add_sample(record("S"))
+        add_sample(store, "S")
         with pytest.raises(StoreError):
-            store.add_sample(record("T"))
+            add_sample(store, "T")
         store.set_state("S", "complete", 2)
-        store.add_sample(record("T"))
+        add_sample(store, "T")
 
 
 def test_one_writer_and_any_reader(tmp_path: Path) -> None:
@@ -132,11 +137,65 @@ def test_one_writer_and_any_reader(tmp_path: Path) -> None:
         assert store.identity == first
 
 
+BACK_TO_3 = (
+    "CREATE TABLE was AS SELECT slide.id, accession, state, started_ns, stopped_ns, model, settings, preprocessing, "
+    "software, colour, uncalibrated FROM slide JOIN sample ON sample.id = slide.sample",
+    *(
+        f"DROP TABLE {table}"
+        for table in ("review", "signature", "seal", "person", "control", "audit", "sample")
+    ),
+    *(
+        f"ALTER TABLE {table} RENAME COLUMN slide TO sample"
+        for table in ("session", "loss", "field", "placed")
+    ),
+    "ALTER TABLE slide RENAME TO sample",
+    "DROP TABLE sample",
+    "ALTER TABLE was RENAME TO sample",
+    "DROP INDEX field_of_slide",
+    "CREATE INDEX field_of_sample ON field (sample, session)",
+    "CREATE UNIQUE INDEX open_sample ON sample ((1)) WHERE state IN ('scanning', 'closing')",
+    "PRAGMA user_version = 3",
+)
+"""What makes a store of version 3 of one of today."""
+
+
+def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return the columns of every table, and what they refer to."""
+    database = sqlite3.connect(path)
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    columns = {
+        name: [
+            *database.execute(f"PRAGMA table_info({name})"),
+            *database.execute(f"PRAGMA foreign_key_list({name})"),
+        ]
+        for name in tables
+    }
+    database.close()
+    return columns
+
+
+def test_a_store_of_version_3_goes_on_as_one_of_today(tmp_path: Path, fields: list[ScoredField]) -> None:
+    kept = committed(tmp_path / "s", fields)
+    today = shape(tmp_path / "s")
+    database = sqlite3.connect(tmp_path / "s", isolation_level=None)
+    for change in BACK_TO_3:
+        database.execute(change)
+    database.close()
+    with open_store(tmp_path / "s") as store:
+        assert store.ledger("S") == kept
+        sample = store.sample("A-1")
+        assert (sample.id, sample.life, sample.preparation) == ("S", "scanning", "not recorded")
+        assert [slide.number for slide in store.slides("S")] == [1]
+        assert store.rows("PRAGMA foreign_key_check") == []
+    assert shape(tmp_path / "s") == today
+
+
 def test_a_store_of_version_1_goes_on(tmp_path: Path, fields: list[ScoredField]) -> None:
     """Its fields keep counting, and the heads that it knew the places of are known on the map."""
     kept = committed(tmp_path / "s", fields)
     database = sqlite3.connect(tmp_path / "s", isolation_level=None)
     for change in (
+        *BACK_TO_3,
         "UPDATE head SET reason = 'duplicate' WHERE reason = 'superseded'",
         "DROP TABLE joined",
         "DROP TABLE placed",
@@ -154,7 +213,7 @@ def test_a_store_of_version_1_goes_on(tmp_path: Path, fields: list[ScoredField])
         assert (ledger.n, ledger.k, ledger.unplaced) == (kept.n, kept.k, 0)
         assert len(store.counted_before("S")) == kept.n
         assert list(store.placements("S")) == []
-        assert "older than the record of calibrations" in store.samples()[0].uncalibrated
+        assert "older than the record of calibrations" in store.slide("S").uncalibrated
     read_store(tmp_path / "s").__exit__()
 
 
@@ -189,7 +248,7 @@ def test_a_read_only_store_in_a_folder_that_can_be_written(tmp_path: Path) -> No
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "s"
         with open_store(path) as store:
-            store.add_sample(record())
+            add_sample(store)
         Path(folder).chmod(0o777)
         path.chmod(0o444)
         os.seteuid(65534)

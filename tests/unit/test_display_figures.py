@@ -55,6 +55,15 @@ STATES = {
         state(sample(accession=LONG, lost={"driver": 2}, model=DEMONSTRATION), camera_connected=False), 9
     ),
 }
+COLLECTING = (
+    "collecting: 31 heads of the 100 that any answer needs; slide 1: 31 heads of the 200 that a final answer needs; "
+    "slide 2: 0 heads of the 200 that a final answer needs"
+)
+UNDECIDED = "collecting: slide 2: 0 heads of the 200 that a final answer needs"
+BELOW = (
+    "AT OR BELOW 4.9 % (interval 0.1 to 4.8 %), PROVISIONAL, wrong at most 5 % of the time, if the model is right; "
+    "slide 2: 0 heads of the 200 that a final answer needs"
+)
 SAID = [
     ("nothing yet", "link", "WAITING"),
     ("nothing yet", "accession", "no sample"),
@@ -64,17 +73,17 @@ SAID = [
     ("no heads", "interval", "no head counted yet"),
     ("no heads", "position", "collecting: 0 heads of 100, 0 fields of 20"),
     ("collecting", "position", "collecting: 31 heads of 100, 4 fields of 20"),
-    ("collecting", "verdict", ""),
+    ("collecting", "verdict", COLLECTING),
     ("closed too early", "position", "too few to place: 31 heads of 100, 40 fields of 20"),
     ("above", "position", "above 4.9 %"),
-    ("above", "verdict", "not a verdict"),
+    ("above", "verdict", UNDECIDED),
     ("above", "percent", "5.0 %"),
     ("above", "count", "12 of 240 heads bound"),
     ("above", "skipped", "moving 3, defocus 1"),
     ("above", "incomplete", ""),
     ("above", "demonstration", ""),
     ("at or below", "position", "at or below 4.9 %"),
-    ("at or below", "verdict", "not a verdict"),
+    ("at or below", "verdict", BELOW),
     ("incomplete", "incomplete", "INCOMPLETE: 3 fields lost (driver 2, decode 1)"),
     ("stale", "link", "STALE 7 s"),
     ("refused", "link", "REFUSED"),
