@@ -215,7 +215,7 @@ class Optics(Model):
     objective: str | None = None
     """As it was named to `zpscope calibrate`."""
     adapter: str = ""
-    calibrations: Path = Field(Path("calibrations.json"), validate_default=False)
+    calibrations: Annotated[Path, Field(validate_default=False)] = Path("calibrations.json")
     """The file that `zpscope calibrate` keeps."""
 
 

@@ -57,11 +57,11 @@ STATES = {
 }
 COLLECTING = (
     "collecting: 31 heads of the 100 that any answer needs; slide 1: 31 heads of the 200 that a final answer needs; "
-    "slide 2: 0 heads of the 200 that a final answer needs"
+    "slide 2: 0 heads of the 200 that a final answer needs; about 181 more heads to an answer"
 )
 UNDECIDED = "collecting: slide 2: 0 heads of the 200 that a final answer needs"
 BELOW = (
-    "AT OR BELOW 4.9 % (interval 0.1 to 4.8 %), PROVISIONAL, wrong at most 5 % of the time, if the model is right; "
+    "AT OR BELOW 4.9 % (interval 0.1 to 5.0 %), PROVISIONAL, wrong at most 5 % of the time, if the model is right; "
     "slide 2: 0 heads of the 200 that a final answer needs"
 )
 SAID = [
