@@ -48,10 +48,10 @@ class LiveSample:
         self._uncommitted: dict[int, bytes] = {}
         """Thumbnails of placed fields that are not in the store yet."""
         colour = SlideColour.from_json(record.colour)
-        slide = self._restored()
-        self._scorer = Scorer(engine, settings.classifier.batch, record.tally, colour, slide)
-        self._placed = len(slide.fields)
-        self._overview = OverviewPainter(store, record.id, slide)
+        slide_map = self._restored()
+        self._scorer = Scorer(engine, settings.classifier.batch, record.tally, colour, slide_map)
+        self._placed = len(slide_map.fields)
+        self._overview = OverviewPainter(store, record.id, slide_map)
         self._received: dict[str, int] = {}
         self._taken: dict[str, int] = {s: a.committed for s, a in self.ledger.sessions.items()}
 
