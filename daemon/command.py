@@ -27,6 +27,7 @@ COMMANDS = {
     "study": "zpscope.study.study_command",
     "calibrate": "zpscope.daemon.calibrate_command",
     "check": "zpscope.daemon.check_command",
+    "normalise": "zpscope.training.normalise_command",
 }
 
 

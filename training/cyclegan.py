@@ -42,7 +42,9 @@ class Cycle:
     @classmethod
     def fresh(cls, width: int, blocks: int) -> "Cycle":
         """Return untrained networks; torch's seed decides their weights."""
-        return cls(generator(width, blocks), generator(width, blocks), discriminator(width), discriminator(width))
+        return cls(
+            generator(width, blocks), generator(width, blocks), discriminator(width), discriminator(width)
+        )
 
     @property
     def generators(self) -> nn.ModuleList:
@@ -122,13 +124,15 @@ def pass_through(cycle: Cycle, a: Tensor, b: Tensor) -> Passed:
 
     A generator sees both in one batch, which is the same as one after the other: it normalises each by itself.
     """
-    false_b, same_b = translate(cycle.to_b, torch.cat([a, b])).split([len(a), len(b)])
-    false_a, same_a = translate(cycle.to_a, torch.cat([b, a])).split([len(b), len(a)])
+    made_b, made_a = translate(cycle.to_b, torch.cat([a, b])), translate(cycle.to_a, torch.cat([b, a]))
+    false_b, same_b, false_a, same_a = made_b[: len(a)], made_b[len(a) :], made_a[: len(b)], made_a[len(b) :]
     again_a, again_b = translate(cycle.to_a, false_b), translate(cycle.to_b, false_a)
     return Passed(false_a, false_b, same_a, same_b, again_a, again_b)
 
 
-def generator_losses(cycle: Cycle, a: Tensor, b: Tensor, passed: Passed, weights: Weights) -> dict[str, Tensor]:
+def generator_losses(
+    cycle: Cycle, a: Tensor, b: Tensor, passed: Passed, weights: Weights
+) -> dict[str, Tensor]:
     """Return the terms whose sum the generators make small."""
     absolute = nn.functional.l1_loss
     return {
@@ -157,7 +161,8 @@ class Buffer:
     def exchange(self, false: Tensor, random: np.random.Generator) -> Tensor:
         """Take in translations (N, 1, H, W); return as many, of now or of before."""
         shown: list[Tensor] = []
-        for one in false.detach().split(1):
+        for i in range(len(false)):
+            one = false[i : i + 1].detach()
             if len(self.kept) < self._size:
                 self.kept.append(one)
                 shown.append(one)

@@ -1,239 +1,197 @@
-"""Trains a CycleGAN on the crops of two preparations, so that a stop at any moment costs at most one epoch.
+"""The offline way from the crops of two preparations to crops that look as if of one.
 
-The schedule is the paper's (Leung et al. 2025): Adam at 0.0002 with beta1 0.5, 100 epochs, then 100 in which the
-rate falls in a line. A checkpoint after every epoch holds all that the next one depends on; on a processor, a run
-that was stopped and resumed gives the same weights as one that was not, bit for bit. Knows no slide and no class.
+Trains a CycleGAN, or goes on where it stopped, with a picture grid now and then; then puts **every** crop of both
+preparations through the one generator towards the clinic's. A clinic's crop needs no translation, but unless it
+goes the same way, the generator's traces would tell the preparation, and in the paper that is the class. The leak
+test asks at last whether the background still tells it. For training data only: nothing of the live path may
+import this, and a crop that was translated is never to be read by a person or scored.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import chain
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from zpscope.config.errors import CommandRefused, StoreError
-from zpscope.training.cyclegan import (
-    Buffer,
-    Cycle,
-    Weights,
-    discriminator_loss,
-    generator_losses,
-    pass_through,
-    to_crops,
-    to_pixels,
-    translate,
-)
-from zpscope.training.fit import repeatable
+from zpscope.config.errors import CommandRefused, SettingsError, StoreError
+from zpscope.imaging.crop import PREPROCESSING_HASH
+from zpscope.training.appearance import Statistics, mean, statistics
+from zpscope.training.crop_folders import CropFolder, write_crops, write_png
+from zpscope.training.cycle_run import Epoch, Run, Schedule
+from zpscope.training.leak import LEAST_SLIDES, Leak, features, leak
 
 CHECKPOINT = "checkpoint.pt"
+LABORATORY, CLINIC = "laboratory", "clinic"
+_COLUMNS = 8
+_GRIDS = 40
+"""So many picture grids over the whole schedule."""
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """What to train, how long and how fast; the defaults are the paper's, and Zhu et al.'s where it is silent."""
+class Sets:
+    """The crops of the two preparations."""
 
-    epochs: int = 100
-    """At the full rate."""
-    decay_epochs: int = 100
-    """In which the rate falls in a line towards zero."""
-    rate: float = 2e-4
-    """Learning rate of Adam."""
-    beta1: float = 0.5
-    weights: Weights = Weights()
-    buffer: int = 50
-    """Earlier translations that a discriminator may be shown again, for each domain."""
-    width: int = 64
-    """Channels of the first convolution of each network."""
-    blocks: int = 6
-    """Residual blocks of a generator."""
-    seed: int = 0
+    laboratory: CropFolder
+    clinic: CropFolder
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """What the caller hears after each pass over the crops."""
+class Outcome:
+    """What normalising came to."""
 
-    number: int
-    """From 1."""
-    losses: dict[str, float]
-    """Mean over the pass: `adversarial`, `cycle`, `identity`, `discriminator`."""
+    before: Leak
+    after: Leak
+    statistics: dict[str, Statistics]
+    """Means of the laboratory's and the clinic's crops, before and after."""
 
 
-class Run:
-    """A training run in a folder: everything that the next epoch depends on."""
+def check(sets: Sets) -> None:
+    """Raise SettingsError if the two sets cannot be normalised and tested, before hours are spent on them."""
+    for name, one in ((LABORATORY, sets.laboratory), (CLINIC, sets.clinic)):
+        slides = len(np.unique(one.slides))
+        if slides < LEAST_SLIDES:
+            msg = f"--{name} has {slides} slides: the leak test needs {LEAST_SLIDES}, each a sub-folder; record more"
+            raise SettingsError(msg)
+    seen = dict(zip(sets.laboratory.digests, sets.laboratory.names, strict=True))
+    both = [
+        f"{name} of --{CLINIC} is {seen[digest]} of --{LABORATORY}: take it out of one"
+        for name, digest in zip(sets.clinic.names, sets.clinic.digests, strict=True)
+        if digest in seen
+    ]
+    if both:
+        raise SettingsError(both[0])
 
-    def __init__(
-        self, laboratory: NDArray[np.uint8], clinic: NDArray[np.uint8], schedule: Schedule, device: str = "cpu"
-    ) -> None:
-        """Begin a run on the crops (N, 128, 128) of two domains, A the laboratory's and B the clinic's."""
-        if device == "cpu":
-            repeatable(schedule.seed)
-        else:
-            torch.manual_seed(schedule.seed)
-        self.schedule = schedule
-        self.cycle = Cycle.fresh(schedule.width, schedule.blocks)
-        self.epochs: list[Epoch] = []
-        self._device = device
-        self._a, self._b = to_pixels(laboratory).to(device), to_pixels(clinic).to(device)
-        self._digest = _digest(laboratory, clinic, schedule)
-        self._random = np.random.default_rng(schedule.seed)
-        self._buffers = Buffer(schedule.buffer), Buffer(schedule.buffer)
-        self._optimisers = [
-            torch.optim.Adam(networks.to(device).parameters(), schedule.rate, (schedule.beta1, 0.999))
-            for networks in (self.cycle.generators, self.cycle.discriminators)
-        ]
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """Every crop of the larger domain is seen once an epoch."""
-        return max(len(self._a), len(self._b))
+def check_apart(out: Path, folders: list[Path]) -> None:
+    """Raise SettingsError if what is written below `out` would lie among the crops that are read."""
+    for written in (out / LABORATORY, out / CLINIC):
+        for folder in folders:
+            one, other = written.resolve(), folder.resolve()
+            if one.is_relative_to(other) or other.is_relative_to(one):
+                msg = f"--out {out} would write among the crops of {folder}: choose another folder"
+                raise SettingsError(msg)
 
-    @property
-    def done(self) -> bool:
-        """Whether the schedule has come to its end."""
-        return len(self.epochs) == self.schedule.epochs + self.schedule.decay_epochs
 
-    def train_epoch(self, step_done: Callable[[], None]) -> Epoch:
-        """Train for one epoch; the caller hears of each step.
+def train(
+    sets: Sets,
+    schedule: Schedule,
+    out: Path,
+    device: str,
+    step_done: Callable[[int, int], None],
+    epoch_done: Callable[[Epoch], None],
+) -> Run:
+    """Train, or go on from the checkpoint in `out`; return the run at the end of its schedule.
 
-        Raises:
-            FloatingPointError: A loss or a weight is no longer finite.
-        """
-        number = len(self.epochs) + 1
-        share = rate_share(number, self.schedule.epochs, self.schedule.decay_epochs)
-        for group in chain(*(optimiser.param_groups for optimiser in self._optimisers)):
-            group["lr"] = self.schedule.rate * share
-        seen: list[dict[str, float]] = []
-        for a, b in self._pairs():
-            seen.append(self._step(a, b))
-            if not all(map(isfinite, seen[-1].values())):
-                msg = f"the loss of epoch {number} is not finite"
-                raise FloatingPointError(msg)
-            step_done()
-        weights = chain(self.cycle.generators.parameters(), self.cycle.discriminators.parameters())
-        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-            msg = f"the weights of epoch {number} are not finite"
-            raise FloatingPointError(msg)
-        means = {name: float(np.mean([one[name] for one in seen])) for name in seen[0]}
-        self.epochs.append(Epoch(number, means))
-        return self.epochs[-1]
+    `step_done` hears how many steps are done, and of how many.
 
-    def save(self, path: Path) -> None:
-        """Write all that the next epoch depends on; raise StoreError if the disk is full or may not be written."""
-        state = {
-            "digest": self._digest,
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-            "networks": [networks.state_dict() for networks in self._networks()],
-            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
-            "buffers": [buffer.kept for buffer in self._buffers],
-            "random": self._random.bit_generator.state,
-        }
-        fresh = path.with_suffix(".new")
+    Raises:
+        CommandRefused: The checkpoint is of another run, or the loss is no longer finite; the last checkpoint is good.
+        StoreError: The disk is full or may not be written.
+    """
+    run = Run(sets.laboratory.crops, sets.clinic.crops, schedule, device)
+    path = out / CHECKPOINT
+    if path.exists():
+        run.load(path)
+    total = schedule.epochs + schedule.decay_epochs
+    steps = len(run.epochs) * run.steps_per_epoch
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+        step_done(steps, total * run.steps_per_epoch)
+
+    while not run.done:
         try:
-            with fresh.open("wb") as file:
-                torch.save(state, file)
-            fresh.replace(path)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            msg = f"{path} cannot be written ({error.strerror}): make room or choose another --out, and run it again"
-            raise StoreError(msg) from error
-
-    def load(self, path: Path) -> None:
-        """Go on from where `save` left off; raise CommandRefused if that was another run or is damaged."""
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self._device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError) as error:
-            msg = f"{path} cannot be read: remove it and start again, or choose another --out"
+            epoch = run.train_epoch(count)
+        except FloatingPointError as error:
+            msg = (
+                f"{error}: {_kept(path, len(run.epochs))}; start again with another --seed, in another --out"
+            )
             raise CommandRefused(msg) from error
-        if state["digest"] != self._digest:
-            msg = f"{path} is of other crops, another schedule or another torch: choose another --out"
-            raise CommandRefused(msg)
-        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-        for networks, weights in zip(self._networks(), state["networks"], strict=True):
-            networks.load_state_dict(weights)
-        for optimiser, moments in zip(self._optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(moments)
-        for buffer, kept in zip(self._buffers, state["buffers"], strict=True):
-            buffer.kept = kept
-        self._random.bit_generator.state = state["random"]
-
-    def to_clinic(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return crops (N, 128, 128) of any domain as the generator towards the clinic's domain gives them."""
-        return self._translated(self.cycle.to_b, crops)
-
-    def to_laboratory(self, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return crops (N, 128, 128) of any domain as the generator towards the laboratory's domain gives them."""
-        return self._translated(self.cycle.to_a, crops)
-
-    def _networks(self) -> tuple[torch.nn.Module, ...]:
-        return self.cycle.generators, self.cycle.discriminators
-
-    def _pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield one crop of each domain (1, 1, H, W) at a time, mirrored or not, each drawn by itself."""
-        steps = self.steps_per_epoch
-        order = self._random.permutation(steps) % len(self._a)
-        partners = self._random.integers(len(self._b), size=steps)
-        mirrored = self._random.random((steps, 2)) < 0.5
-        for i in range(steps):
-            a, b = self._a[order[i]][None], self._b[partners[i]][None]
-            yield (a.flip(3) if mirrored[i, 0] else a), (b.flip(3) if mirrored[i, 1] else b)
-
-    def _step(self, a: Tensor, b: Tensor) -> dict[str, float]:
-        """Improve the generators, then the discriminators; return the losses."""
-        generators, discriminators = self._optimisers
-        passed = pass_through(self.cycle, a, b)
-        terms = generator_losses(self.cycle, a, b, passed, self.schedule.weights)
-        generators.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        generators.step()
-        discriminators.zero_grad()
-        shown_a, shown_b = (
-            buffer.exchange(false, self._random)
-            for buffer, false in zip(self._buffers, (passed.false_a, passed.false_b), strict=True)
-        )
-        doubt = discriminator_loss(self.cycle.discriminator_a, a, shown_a) + discriminator_loss(
-            self.cycle.discriminator_b, b, shown_b
-        )
-        doubt.backward()
-        discriminators.step()
-        return {name: float(term.detach()) for name, term in {**terms, "discriminator": doubt}.items()}
-
-    def _translated(self, generator: torch.nn.ModuleList, crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        translated = np.empty_like(crops)
-        with torch.no_grad():
-            for i in range(len(crops)):
-                pixels = to_pixels(crops[i : i + 1]).to(self._device)
-                translated[i] = to_crops(translate(generator, pixels))[0]
-        return translated
+        if epoch.number % -(-total // _GRIDS) == 0 or run.done:
+            picture = grid(run, _some(sets.laboratory.crops), _some(sets.clinic.crops))
+            write_png(out / "grids" / f"epoch-{epoch.number:03d}.png", picture)
+        run.save(path)
+        epoch_done(epoch)
+    return run
 
 
-def rate_share(epoch: int, full: int, falling: int) -> float:
-    """Return the share of the learning rate in an epoch, from 1: 1, then a line that would reach 0 after the last."""
-    return 1 - max(0, epoch - full) / (falling + 1)
+def translate_both(run: Run, sets: Sets, out: Path, seed: int) -> Outcome:
+    """Put both sets through the one generator, write them and the card below `out`, and test for a leak."""
+    moved = Sets(*(CropFolder(run.to_clinic(one.crops), one.names) for one in (sets.laboratory, sets.clinic)))
+    write_crops(out / LABORATORY, moved.laboratory)
+    write_crops(out / CLINIC, moved.clinic)
+    outcome = Outcome(
+        leak_between(sets, seed),
+        leak_between(moved, seed),
+        {
+            f"{name}, {when}": mean(statistics(one.crops))
+            for when, these in (("before", sets), ("after", moved))
+            for name, one in ((LABORATORY, these.laboratory), (CLINIC, these.clinic))
+        },
+    )
+    _write_card(out / "card.json", run, outcome)
+    return outcome
+
+
+def leak_between(sets: Sets, seed: int) -> Leak:
+    """Test whether the background tells the two sets apart, by slides that were not trained on."""
+    laboratory, clinic = sets.laboratory, sets.clinic
+    slides = [
+        *(f"{LABORATORY}/{name}" for name in laboratory.slides),
+        *(f"{CLINIC}/{name}" for name in clinic.slides),
+    ]
+    crops = np.concatenate([laboratory.crops, clinic.crops])
+    second = np.arange(len(crops)) >= len(laboratory.crops)
+    return leak(features(crops), np.array(slides, np.str_), second, seed=seed)
 
 
 def grid(run: Run, laboratory: NDArray[np.uint8], clinic: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return one picture of a few crops (N, 128, 128) of each domain, a column each.
+    """Return one picture of a few crops (N, 128, 128) of each set, a column each.
 
     Rows: laboratory, to the clinic, and back; clinic, through the same generator, to the laboratory.
     """
     false = run.to_clinic(laboratory)
-    rows = (laboratory, false, run.to_laboratory(false), clinic, run.to_clinic(clinic), run.to_laboratory(clinic))
+    rows = (
+        laboratory,
+        false,
+        run.to_laboratory(false),
+        clinic,
+        run.to_clinic(clinic),
+        run.to_laboratory(clinic),
+    )
     return np.vstack([np.hstack(list(row)) for row in rows])
 
 
-def _digest(laboratory: NDArray[np.uint8], clinic: NDArray[np.uint8], schedule: Schedule) -> str:
-    """Return the SHA-256 of what decides a run, but for its processor."""
-    declared = json.dumps({"torch": str(torch.__version__), **asdict(schedule)}, sort_keys=True).encode()
-    hashed = hashlib.sha256(declared)
-    for crops in (laboratory, clinic):
-        hashed.update(str(crops.shape).encode() + crops.tobytes())
-    return hashed.hexdigest()
+def _some(crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a few crops from all over a set."""
+    return crops[np.linspace(0, len(crops) - 1, _COLUMNS).astype(np.intp)]
+
+
+def _kept(path: Path, epochs: int) -> str:
+    return f"{path} keeps epoch {epochs}" if epochs else "there is no good epoch yet"
+
+
+def _write_card(path: Path, run: Run, outcome: Outcome) -> None:
+    card: dict[str, Any] = {
+        "use": "training data only; never for a crop that is scored or shown as a sperm",
+        "generator": "laboratory to clinic; both sets went through it",
+        "schedule": asdict(run.schedule),
+        "digest": run.digest,
+        "preprocessing": PREPROCESSING_HASH,
+        "losses": run.epochs[-1].losses,
+        "leak": {
+            "before": asdict(outcome.before),
+            "after": asdict(outcome.after),
+            "found": outcome.after.found,
+        },
+        "statistics": {name: asdict(one) for name, one in outcome.statistics.items()},
+    }
+    try:
+        path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        msg = f"{path} cannot be written ({error.strerror}): make room, and give the same command again"
+        raise StoreError(msg) from error
