@@ -101,15 +101,14 @@ def features(crops: NDArray[np.uint8]) -> NDArray[np.float64]:
     beside = (grey[:, :, 1:] - grey[:, :, :-1])[:, around[:, 1:] & around[:, :-1]]
     below = (grey[:, 1:] - grey[:, :-1])[:, around[1:] & around[:-1]]
     steps = [(np.abs(one) == step).mean(axis=1) for one in (beside, below) for step in range(_STEPS)]
-    return np.column_stack(
-        [
-            np.quantile(grey[:, around], _QUANTILES, axis=1).T,
-            parts.mean(axis=(2, 3)),
-            np.log(parts.std(axis=(2, 3)) + 0.1),
-            power,
-            *steps,
-        ]
-    )
+    columns = [
+        np.quantile(grey[:, around], _QUANTILES, axis=1).T,
+        parts.mean(axis=(2, 3)),
+        np.log(parts.std(axis=(2, 3)) + 0.1),
+        power,
+        *steps,
+    ]
+    return np.asarray(np.column_stack(columns), np.float64)
 
 
 def held_out(figures: NDArray[np.float64], slide: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -20,28 +21,23 @@ torch = pytest.importorskip("torch", reason="the extra `train` is not installed"
 
 from zpscope.config.errors import CommandRefused  # noqa: E402
 from zpscope.training.crop_folders import read_crops  # noqa: E402
-from zpscope.training.cycle_run import Epoch, Run, Schedule  # noqa: E402
+from zpscope.training.cycle_run import Run, Schedule  # noqa: E402
 from zpscope.training.normalise import CHECKPOINT, Sets, train  # noqa: E402
 
 SHORT = ("--epochs", "2", "--decay-epochs", "1", "--width", "1", "--blocks", "1", "--device", "cpu")
-SLIDES, EACH = 4, 2
+SLIDES = 4
 
 
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of two preparations, of other light and noise, with four slides of two crops each."""
+    """A folder of two preparations, of other light and noise, with four slides of one crop each."""
     folder, random = tmp_path_factory.mktemp("crops"), np.random.default_rng(0)
     y, x = np.mgrid[-64:64, -64:64]
     for name, level, noise in (("laboratory", 180, 8), ("clinic", 220, 2)):
         for slide in range(SLIDES):
             (folder / name / f"slide{slide}").mkdir(parents=True)
-            for i in range(EACH):
-                drawn = np.where((x / 21) ** 2 + (y / 32) ** 2 < 1, 80, level) + random.normal(
-                    0, noise, (128, 128)
-                )
-                cv2.imwrite(
-                    str(folder / name / f"slide{slide}" / f"{i}.png"), np.rint(drawn).astype(np.uint8)
-                )
+            drawn = np.where((x / 21) ** 2 + (y / 32) ** 2 < 1, 80, level) + random.normal(0, noise, x.shape)
+            cv2.imwrite(str(folder / name / f"slide{slide}" / "0.png"), np.rint(drawn).astype(np.uint8))
     return folder
 
 
@@ -74,80 +70,90 @@ def test_both_sets_go_through_the_one_generator(crops: Path, whole: tuple[int, P
     assert sorted(path.name for path in (out / "grids").iterdir()) == [f"epoch-00{i}.png" for i in (1, 2, 3)]
 
 
+DYING = """
+import os, signal, sys
+from zpscope.daemon.command import main
+from zpscope.training.cycle_run import Run
+
+step, left = Run._step, [6]
+
+def dying(self, a, b):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, a, b)
+
+Run._step = dying
+main(sys.argv[1:])
+"""
+
+
 def test_killed_and_given_again_it_ends_the_same(
     crops: Path, whole: tuple[int, Path], tmp_path: Path
 ) -> None:
-    command = [
-        sys.executable,
-        "-c",
-        "from zpscope.daemon.command import main; main()",
-        *words(crops, tmp_path),
-    ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        while not (tmp_path / CHECKPOINT).exists():
-            assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
-    assert not (tmp_path / "card.json").exists()
+    command = [sys.executable, "-c", DYING, *words(crops, tmp_path)]  # dies in the second of three epochs
+    killed = subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(torch.load(tmp_path / CHECKPOINT, weights_only=True)["epochs"]) == 1
     assert main(words(crops, tmp_path)) == whole[0]
     for path in whole[1].rglob("*.png"):
         assert (tmp_path / path.relative_to(whole[1])).read_bytes() == path.read_bytes()
     assert (tmp_path / "card.json").read_text() == (whole[1] / "card.json").read_text()
 
 
-def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(crops: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(crops: Path, tmp_path: Path) -> None:
     sets = Sets(read_crops(crops / "laboratory"), read_crops(crops / "clinic"))
+    schedule, path = Schedule(1, 2, width=1, blocks=0), tmp_path / CHECKPOINT
+    run = Run(sets.laboratory.crops, sets.clinic.crops, schedule)
+    run.train_epoch(lambda: None)
+    with torch.no_grad():
+        next(iter(run.cycle.generators.parameters())).fill_(float("nan"))
+    run.save(path)
+    kept = path.read_bytes()
+    with pytest.raises(CommandRefused, match=r"loss of epoch 2 is not finite: .*checkpoint.pt keeps epoch 1"):
+        train(sets, schedule, tmp_path, "cpu", lambda _done, _total: None, lambda _: None)
+    assert path.read_bytes() == kept
 
-    def spoil(epoch: Epoch) -> None:
-        if epoch.number == 2:
-            raise KeyboardInterrupt
 
-    def go_on(rate: float) -> None:
-        train(sets, Schedule(1, 2, rate=rate, width=1, blocks=0), tmp_path, "cpu", lambda *_: None, spoil)
+def no_folder(folder: Path) -> None:
+    shutil.rmtree(folder / "clinic")
 
-    with pytest.raises(KeyboardInterrupt):
-        go_on(2e-4)
-    good = (tmp_path / CHECKPOINT).read_bytes()
-    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    state["networks"][0]["0.0.1.weight"].fill_(float("nan"))
-    torch.save(state, tmp_path / CHECKPOINT)
-    spoilt = (tmp_path / CHECKPOINT).read_bytes()
-    with pytest.raises(CommandRefused, match=r"loss of epoch 3 is not finite: .*checkpoint.pt keeps epoch 2"):
-        go_on(2e-4)
-    assert (tmp_path / CHECKPOINT).read_bytes() == spoilt != good
+
+def three_slides(folder: Path) -> None:
+    shutil.rmtree(folder / "clinic" / "slide3")
+
+
+def no_picture(folder: Path) -> None:
+    (folder / "clinic" / "slide3" / "0.png").write_bytes(b"x")
+
+
+def other_size(folder: Path) -> None:
+    cv2.imwrite(str(folder / "clinic" / "slide3" / "0.png"), np.zeros((64, 128), np.uint8))
+
+
+def in_both(folder: Path) -> None:
+    shutil.copy(folder / "laboratory" / "slide0" / "0.png", folder / "clinic" / "slide0")
+
+
+def no_slide(folder: Path) -> None:
+    shutil.copy(folder / "clinic" / "slide0" / "0.png", folder / "clinic")
 
 
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [
-        (lambda folder: shutil.rmtree(folder / "clinic"), "is no folder"),
-        (
-            lambda folder: shutil.rmtree(folder / "clinic" / "slide3"),
-            "--clinic has 3 slides: the leak test needs 4",
-        ),
-        (lambda folder: (folder / "clinic" / "slide3" / "0.png").write_bytes(b"x"), "0.png is not a picture"),
-        (
-            lambda folder: cv2.imwrite(
-                str(folder / "clinic" / "slide3" / "0.png"), np.zeros((64, 128), np.uint8)
-            ),
-            "0.png is 128 x 64: crops are 128 x 128",
-        ),
-        (
-            lambda folder: shutil.copy(
-                folder / "laboratory" / "slide0" / "0.png", folder / "clinic" / "slide0"
-            ),
-            "slide0/0.png of --clinic is slide0/0.png of --laboratory: take it out of one",
-        ),
-        (
-            lambda folder: shutil.copy(folder / "clinic" / "slide0" / "0.png", folder / "clinic"),
-            "must hold a sub-folder for each slide",
-        ),
+        (no_folder, "is no folder"),
+        (three_slides, "--clinic has 3 slides: the leak test needs 4"),
+        (no_picture, "0.png is not a picture"),
+        (other_size, "0.png is 128 x 64: crops are 128 x 128"),
+        (in_both, "slide0/0.png of --clinic is slide0/0.png of --laboratory: take it out of one"),
+        (no_slide, "must hold a sub-folder for each slide"),
     ],
 )
 def test_refuses_in_one_line(
-    crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, line: str
+    crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], None], line: str
 ) -> None:
     shutil.copytree(crops, tmp_path / "crops")
-    assert callable(spoil)
     spoil(tmp_path / "crops")
     assert main(words(tmp_path / "crops", tmp_path / "out")) == 2
     told = capsys.readouterr().err
