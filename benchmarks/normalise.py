@@ -102,7 +102,7 @@ def draw(
             centres_px = examination.heads.centre_px[examination.heads.accepted]
             belongs = match(centres_px, known.centre_px, NEAR_UM / settings.um_per_px)
             crops.append(cut_crops(field, examination.heads, settings.um_per_px)[belongs >= 0])
-            of = [known.sperm[i].bound for i in belongs.tolist() if i >= 0]
+            of = [known.sperm[int(i)].bound for i in belongs if i >= 0]
             bound.append(np.array(of, np.bool_))
             if sum(map(len, crops)) >= HEADS:
                 break
