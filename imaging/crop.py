@@ -29,14 +29,30 @@ outlined, centred or turned otherwise: the rest of the declaration does not show
 def cut_crops(field: NDArray[np.uint8], heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
     """Return crops (A, 128, 128), one per accepted head in order, from a field (H, W, 3), RGB."""
     crops = np.empty((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
-    middle = (CROP_PX - 1) / 2
     reach = int(CROP_PX * CROP_UM_PER_PX / um_per_px / np.sqrt(2)) + 3
     for crop, i in zip(crops, np.flatnonzero(heads.accepted), strict=True):
         x, y = heads.centre_px[i].tolist()
         left, top = max(0, int(x) - reach), max(0, int(y) - reach)
         grey = cv2.cvtColor(field[top : int(y) + reach, left : int(x) + reach], cv2.COLOR_RGB2GRAY)
-        x, y = x - left, y - top
-        matrix = cv2.getRotationMatrix2D((x, y), float(heads.angle_deg[i]) + 90, um_per_px / CROP_UM_PER_PX)
-        matrix[:, 2] += middle - x, middle - y
+        matrix = _matrix(x - left, y - top, float(heads.angle_deg[i]), um_per_px)
         crop[:] = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
     return crops
+
+
+def cut_masks(heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
+    """Return where each crop of `cut_crops` shows its head (A, 128, 128): 255 inside the outline, else 0."""
+    masks = np.zeros((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
+    for mask, i in zip(masks, np.flatnonzero(heads.accepted), strict=True):
+        x, y = heads.centre_px[i].tolist()
+        matrix = _matrix(x, y, float(heads.angle_deg[i]), um_per_px)
+        outline = cv2.transform(heads.outlines[i][:, None].astype(np.float64), matrix)
+        cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (255,))
+    return masks
+
+
+def _matrix(x: float, y: float, angle_deg: float, um_per_px: float) -> NDArray[np.float64]:
+    """Return what takes a place (x, y) near a head's centre to its place in the crop."""
+    matrix = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
+    middle = (CROP_PX - 1) / 2
+    matrix[:, 2] += middle - x, middle - y
+    return np.asarray(matrix, np.float64)
