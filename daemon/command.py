@@ -28,6 +28,8 @@ COMMANDS = {
     "calibrate": "zpscope.daemon.calibrate_command",
     "check": "zpscope.daemon.check_command",
     "normalise": "zpscope.training.normalise_command",
+    "train": "zpscope.training.train_command",
+    "evaluate": "zpscope.training.evaluate_command",
 }
 
 

@@ -26,7 +26,11 @@ CROPS, MASKS = "crops", "masks"
 
 
 def cut_fields(
-    folder: Path, um_per_px: float | None, out: Path, refused: Callable[[str], object], slide_done: Callable[[], object]
+    folder: Path,
+    um_per_px: float | None,
+    out: Path,
+    refused: Callable[[str], object],
+    slide_done: Callable[[], object],
 ) -> None:
     """Write the crop set `out/crops` and `out/masks` of all slides in a folder.
 
@@ -59,10 +63,12 @@ def cut_fields(
 
 
 def slides(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each slide in a folder and its `CLASS/DONOR/SLIDE` or `CLASS/SLIDE`; raise SettingsError as `cut_fields`."""
+    """Yield each slide in a folder and its `CLASS/DONOR/SLIDE`; raise SettingsError as `cut_fields`."""
     for name in CLASSES:
         if not (folder / name).is_dir():
-            msg = f"{folder} has no folder `{name}`: put the pictures into {folder}/bound and {folder}/unbound"
+            msg = (
+                f"{folder} has no folder `{name}`: put the pictures into {folder}/bound and {folder}/unbound"
+            )
             raise SettingsError(msg)
         found = list(_leaves(folder / name))
         if not found:

@@ -39,7 +39,7 @@ def confusion(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> Con
 
 
 def metrics(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> dict[str, Metric]:
-    """Return sensitivity, specificity, accuracy and AUC of probabilities (N,) against truth (N,).
+    """Return the figures of probabilities (N,) against truth (N,); precision only if any is called bound.
 
     Raises:
         ValueError: One class is empty; nothing can be said about it.
@@ -49,12 +49,22 @@ def metrics(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> dict[
         msg = f"{counts.bound} bound and {counts.unbound} unbound heads: both classes must have some"
         raise ValueError(msg)
     right, heads = counts.bound_right + counts.unbound_right, counts.bound + counts.unbound
+    called = counts.bound_right + counts.unbound - counts.unbound_right
+    precision = _share(counts.bound_right, called, "heads called bound are bound") if called else None
     return {
         "sensitivity": _share(counts.bound_right, counts.bound, "bound heads called bound"),
         "specificity": _share(counts.unbound_right, counts.unbound, "unbound heads called unbound"),
         "accuracy": _share(right, heads, "heads called right"),
         "auc": _auc_metric(probability, bound),
-    }
+    } | ({"precision": precision} if precision else {})
+
+
+def roc(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """Return the ROC curve: shares of unbound and of bound heads (N,) above each threshold, from (0, 0) to (1, 1)."""
+    order = np.argsort(-probability, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(probability[order])), len(order) - 1)
+    hits, faults = np.cumsum(bound[order])[last], np.cumsum(~bound[order])[last]
+    return [(0.0, 0.0), *zip((faults / (~bound).sum()).tolist(), (hits / bound.sum()).tolist(), strict=True)]
 
 
 def clopper_pearson(k: int, n: int) -> tuple[float, float]:

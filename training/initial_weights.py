@@ -77,7 +77,9 @@ def initialised(name: Name, width: float, init: str, seed: int) -> tuple[nn.Sequ
     else:
         words += ", hidden linear layers drawn at random"
     chosen = {
-        f"{ours}.{kind}": state[f"{theirs}.{kind}"] for theirs, ours in moved.items() for kind in ("weight", "bias")
+        f"{ours}.{kind}": state[f"{theirs}.{kind}"]
+        for theirs, ours in moved.items()
+        for kind in ("weight", "bias")
     }
     return _filled(network, chosen, init), Origin(words, digest)
 

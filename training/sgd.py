@@ -118,7 +118,9 @@ class Fit:
             chosen = order[at : at + self.schedule.batch]
             target = torch.from_numpy(train.bound[chosen].astype(np.int64)).to(device())
             with precision():
-                logits = self._placed(self._enter(torch.from_numpy(train.values[chosen, view[chosen]]).to(device())))
+                logits = self._placed(
+                    self._enter(torch.from_numpy(train.values[chosen, view[chosen]]).to(device()))
+                )
                 cost = nn.functional.cross_entropy(logits, target)
             self._optimiser.zero_grad()
             cost.backward()
@@ -127,12 +129,17 @@ class Fit:
             right += int((logits.argmax(1) == target).sum().item())
         logits = self.logits(validation.values[:, 0])
         epoch = Epoch(
-            number, loss / len(order), _loss(logits, validation.bound), right / len(order),
+            number,
+            loss / len(order),
+            _loss(logits, validation.bound),
+            right / len(order),
             float(((logits[:, 1] > logits[:, 0]) == validation.bound).mean()),
         )
         finite = all(bool(torch.isfinite(weight).all()) for weight in self._part.parameters())
         if not (finite and np.isfinite(epoch.loss) and np.isfinite(epoch.validation_loss)):
-            msg = f"the loss of epoch {number} is not finite; train with a lower rate than {self.schedule.rate}"
+            msg = (
+                f"the loss of epoch {number} is not finite; train with a lower rate than {self.schedule.rate}"
+            )
             raise FloatingPointError(msg)
         if not self.epochs or epoch.merit > self.kept.merit:
             self.best = copy.deepcopy(self._part.state_dict())
@@ -144,7 +151,10 @@ class Fit:
         self._part.eval()
         with torch.no_grad():
             parts = [
-                self._part(self._enter(torch.from_numpy(values[at : at + 64]).to(device()))).float().cpu().numpy()
+                self._part(self._enter(torch.from_numpy(values[at : at + 64]).to(device())))
+                .float()
+                .cpu()
+                .numpy()
                 for at in range(0, len(values), 64)
             ]
         return np.concatenate(parts)
@@ -195,4 +205,6 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _loss(logits: NDArray[np.float32], bound: NDArray[np.bool_]) -> float:
-    return float(nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(bound.astype(np.int64))))
+    return float(
+        nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(bound.astype(np.int64)))
+    )

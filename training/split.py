@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zpscope.config.errors import SettingsError
 from zpscope.training.crop_set import CropSet
-from zpscope.training.duplicates import groups, near_duplicates
+from zpscope.training.duplicates import groups
 
 Protocol = Literal["donor", "slide", "paper"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -20,8 +20,8 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 _TEST_SHARE, _VALIDATION_SHARE = 220 / 1303, 0.25
 
 
-def split(crops: CropSet, protocol: Protocol, seed: int) -> NDArray[np.str_]:
-    """Return the set (N,) of each crop.
+def split(crops: CropSet, protocol: Protocol, seed: int, pairs: list[tuple[int, int]]) -> NDArray[np.str_]:
+    """Return the set (N,) of each crop; `pairs` of near-identical ones stay together but in `paper`.
 
     Raises:
         SettingsError: There are too few donors or slides for three sets with both classes in each.
@@ -37,7 +37,7 @@ def split(crops: CropSet, protocol: Protocol, seed: int) -> NDArray[np.str_]:
             sets[order[:tests]] = TEST
             sets[order[tests : tests + validated]] = VALIDATION
     if protocol != "paper":
-        belongs = grouped(crops, protocol)
+        belongs = grouped(crops, protocol, pairs)
         sets[_deal(crops.bound, belongs, np.ones(len(crops), np.bool_), _TEST_SHARE, random)] = TEST
         left = sets == TRAIN
         sets[_deal(crops.bound, belongs, left, _VALIDATION_SHARE, random)] = VALIDATION
@@ -52,12 +52,12 @@ def split(crops: CropSet, protocol: Protocol, seed: int) -> NDArray[np.str_]:
     return sets
 
 
-def grouped(crops: CropSet, protocol: Protocol) -> NDArray[np.intp]:
+def grouped(crops: CropSet, protocol: Protocol, pairs: list[tuple[int, int]]) -> NDArray[np.intp]:
     """Return the group (N,) of each crop, which no split may divide."""
     if protocol == "paper":
         return np.arange(len(crops))
     labels = crops.donor if protocol == "donor" else np.char.add(np.char.add(crops.donor, "\n"), crops.slide)
-    return groups(labels, near_duplicates(crops.crops))
+    return groups(labels, pairs)
 
 
 def folds(bound: NDArray[np.bool_], belongs: NDArray[np.intp], count: int, seed: int) -> NDArray[np.intp]:
