@@ -73,8 +73,12 @@ def _begin(arguments: argparse.Namespace, crops: CropSet, folder: Path) -> Run:
     rate = arguments.rate or recipe.rate
     pairs = near_duplicates(crops.crops)
     sets = split(crops, arguments.protocol, arguments.seed, pairs)
-    for donor in across(crops, sets) if arguments.protocol != "donor" else ():
-        _refused(f"donor {donor} is in more than one set: figures will be better than on a new donor")
+    donors = across(crops, sets)
+    if donors and arguments.protocol != "donor":
+        _refused(
+            f"{len(donors)} donor(s) are in more than one set, {donors[0]} first: "
+            "figures will be better than on a new donor"
+        )
     part = arguments.train or recipe.part
     try:
         cut(recipe.make(arguments.width), part)
