@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -124,12 +125,12 @@ def regression(train: Floats, label: NDArray[np.intp], l2: float = _L2) -> tuple
     weight = torch.zeros((low.shape[1], _CLASSES), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(_CLASSES, dtype=torch.float64, requires_grad=True)
     target = torch.from_numpy(label)
-    solver = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+    solver: Any = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
+    entropy = nn.CrossEntropyLoss(reduction="sum")
 
-    def cost() -> torch.Tensor:
+    def cost() -> Any:  # noqa: ANN401  (as torch wants it)
         solver.zero_grad()
-        loss = nn.functional.cross_entropy(low @ weight + bias, target, reduction="sum")
-        loss = loss + l2 / 2 * (weight**2).sum()
+        loss: Any = entropy(low @ weight + bias, target) + l2 / 2 * (weight**2).sum()
         loss.backward()
         return loss
 
@@ -146,12 +147,14 @@ def softmax(outputs: Floats) -> Floats:
 def scaled(values: Floats, train: Floats) -> Floats:
     """Return features (N, D) about the mean of the training ones, with a mean variance of 1 / D."""
     spread = np.sqrt((train.var(axis=0)).mean() * train.shape[1])
-    return (values - train.mean(axis=0)) / spread
+    return np.asarray((values - train.mean(axis=0)) / spread, np.float64)
 
 
 def figures(values: Floats, train: Floats) -> Floats:
     """Return figures (N, F), each of variance 1 / F over the training heads."""
-    return (values - train.mean(axis=0)) / (train.std(axis=0) * np.sqrt(train.shape[1]))
+    return np.asarray(
+        (values - train.mean(axis=0)) / (train.std(axis=0) * np.sqrt(train.shape[1])), np.float64
+    )
 
 
 def regress(
@@ -178,7 +181,7 @@ def descend(
 ) -> Floats:
     """Return probabilities (M, 4) of the held-out heads by a part trained for (epochs, rate) on views (N, V, ...)."""
     epochs, rate = how
-    random = np.random.default_rng(0)
+    random, entropy = np.random.default_rng(0), nn.CrossEntropyLoss()
     optimiser = torch.optim.SGD(part.parameters(), rate, 0.9, weight_decay=1e-4)
     seen, target = torch.from_numpy(values), torch.from_numpy(label)
     train = np.flatnonzero(~out)
@@ -188,9 +191,7 @@ def descend(
             group["lr"] = rate * (1 + np.cos(np.pi * epoch / epochs)) / 2
         order, view = random.permutation(train), random.integers(values.shape[1], size=len(train))
         for at in range(0, len(order), 8):
-            loss = nn.functional.cross_entropy(
-                part(seen[order[at : at + 8], view[at : at + 8]]), target[order[at : at + 8]]
-            )
+            loss = entropy(part(seen[order[at : at + 8], view[at : at + 8]]), target[order[at : at + 8]])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -308,12 +309,9 @@ def _unfrozen(
 def _drawn(name: str) -> nn.Module:
     """Return a network of drawn weights with four outputs, for 64 x 64 px."""
     torch.manual_seed(0)
-    if name == "resnet34":
-        network = RECIPES["resnet34"].make(1.0)
-        network[-1] = nn.Linear(network[-1].in_features, _CLASSES)
-        return network
-    network = RECIPES["basic"].make(1.0)
-    network[-1] = nn.Linear(network[-1].in_features // 4, _CLASSES)
+    network = RECIPES["resnet34" if name == "resnet34" else "basic"].make(1.0)
+    # At a quarter of the pixels a quarter of the features reaches the last layer of `basic`; ResNet averages them.
+    network[-1] = nn.Linear(512, _CLASSES)
     return network
 
 

@@ -51,7 +51,7 @@ def cut_fields(
         scale = um_per_px or stated_scale(source, path)
         for name, crops, masks in _cut(source, scale):
             fields += 1
-            if isinstance(crops, str):
+            if isinstance(crops, str) or masks is None:
                 refused(f"{path}: {name}: {crops}")
                 faults += 1
                 continue

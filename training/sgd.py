@@ -113,6 +113,7 @@ class Fit:
         order = random.permutation(len(train.bound))
         view = random.integers(train.values.shape[1], size=len(order))
         self._placed.train()
+        criterion = nn.CrossEntropyLoss()
         loss, right = 0.0, 0
         for at in range(0, len(order), self.schedule.batch):
             chosen = order[at : at + self.schedule.batch]
@@ -121,7 +122,7 @@ class Fit:
                 logits = self._placed(
                     self._enter(torch.from_numpy(train.values[chosen, view[chosen]]).to(device()))
                 )
-                cost = nn.functional.cross_entropy(logits, target)
+                cost = criterion(logits, target)
             self._optimiser.zero_grad()
             cost.backward()
             self._optimiser.step()

@@ -68,4 +68,5 @@ def run(arguments: argparse.Namespace) -> int:
         if (getattr(arguments, name) or 1) < 1:
             msg = f"--{name} must be 1 or more"
             raise SettingsError(msg)
-    return extra.load("zpscope.training.train").train(arguments)
+    status: int = extra.load("zpscope.training.train").train(arguments)
+    return status

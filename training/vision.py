@@ -16,12 +16,16 @@ def models() -> ModuleType:
     try:
         importlib.import_module("torchvision")
     except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")
+        library: Any = _library(torch.library)
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(library)
         importlib.import_module("torchvision")
     return importlib.import_module("torchvision.models")
+
+
+def _library(of: Any) -> Any:  # noqa: ANN401  (torch does not say its types)
+    return of.Library("torchvision", "DEF")
 
 
 def imagenet(name: str) -> dict[str, Any]:
@@ -31,5 +35,5 @@ def imagenet(name: str) -> dict[str, Any]:
     return state
 
 
-_declared: list[torch.library.Library] = []
+_declared: list[Any] = []
 """A declaration lasts as long as the library that made it."""
