@@ -1,12 +1,11 @@
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
-"""Heads per second of every engine, as ratios to a plain torch loop over single crops, and how far they agree.
+"""Heads per second of every engine, as ratios to a plain torch loop over single crops.
 
 `python benchmarks/classify.py --width 1` measures the paper's network, `--width 0.125` one as narrow as the
 demonstration's. The contestants take turns, round after round, so that a busy neighbour slows all of them;
-a ratio is taken within a round, and the median over the rounds is what counts. `--agree 2000` asks instead how
-far each engine's probabilities are from torch in double precision on so many crops. The network has random
-weights, its answers spread over 0 to 1. Needs the extra `train`.
+a ratio is taken within a round, and the median over the rounds is what counts. The network has random
+weights, its answers spread over 0 to 1. Needs the extra `train`. `agreement.py` asks how far they agree.
 """
 
 import argparse
@@ -26,9 +25,8 @@ from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, MODEL_INT8, Bundl
 from zpscope.engines.card import Card, Integers
 from zpscope.engines.engine import Engine
 from zpscope.engines.open_engine import open_engine
-from zpscope.training.evaluate import THRESHOLD
 from zpscope.training.export import to_onnx
-from zpscope.training.network import normalise, probability, vgg13
+from zpscope.training.network import normalise, vgg13
 from zpscope.training.publish import digests, write_bundle
 from zpscope.training.quantise import activation_ranges
 
@@ -42,15 +40,14 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=0.125, help="share of the paper's channels")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--agree", type=int, metavar="N", help="compare the answers on N crops instead")
     given = parser.parse_args()
-    network = _network(given.width)
+    network = network_of(given.width)
     with tempfile.TemporaryDirectory() as folder:
-        ranges = activation_ranges(network, _crops(16, 2))
-        bundle = _bundle(
+        ranges = activation_ranges(network, drawn_crops(16, 2))
+        bundle = bundle_of(
             Path(folder) / "bundle", {MODEL: to_onnx(network), MODEL_INT8: to_onnx(network, ranges)}
         )
-        for threads in given.threads[: 1 if given.agree else None]:
+        for threads in given.threads:
             with ExitStack() as stack:
                 torch.set_num_threads(threads)
                 engines = {
@@ -58,11 +55,8 @@ def main() -> None:
                     for engine in (open_engine(settings, bundle) for settings in _settings(threads))
                 }
                 print(f"\nVGG13, width {given.width:g}, {threads} thread{'s' if threads > 1 else ''}\n")
-                if given.agree:
-                    _print_agreement(engines, network, _crops(given.agree, 3))
-                else:
-                    contestants = _contestants(engines, network)
-                    _print(_rates(contestants, given.rounds, 64 if given.width < 0.5 else 8))
+                contestants = _contestants(engines, network)
+                _print(_rates(contestants, given.rounds, 64 if given.width < 0.5 else 8))
 
 
 def _settings(threads: int) -> list[Classifier]:
@@ -73,7 +67,7 @@ def _settings(threads: int) -> list[Classifier]:
     ]
 
 
-def _network(width: float) -> torch.nn.Sequential:
+def network_of(width: float) -> torch.nn.Sequential:
     """Return a VGG13 whose answers to `_crops` have a standard deviation of 1.5 in the logit's difference."""
     torch.manual_seed(1)
     network = vgg13(width).eval()
@@ -81,7 +75,7 @@ def _network(width: float) -> torch.nn.Sequential:
         for name, weight in network.named_parameters():
             if name.endswith("bias"):
                 weight.normal_(0, 0.2)
-        pixels = normalise(torch.from_numpy(_crops(16, 2)))
+        pixels = normalise(torch.from_numpy(drawn_crops(16, 2)))
         logits = network(pixels)
         *_, weight, bias = network.parameters()
         weight.mul_(1.5 / (logits[:, 1] - logits[:, 0]).std())
@@ -89,7 +83,7 @@ def _network(width: float) -> torch.nn.Sequential:
     return network
 
 
-def _crops(count: int, seed: int) -> NDArray[np.uint8]:
+def drawn_crops(count: int, seed: int) -> NDArray[np.uint8]:
     """Return (N, 128, 128): pale backgrounds with a darker ellipse of varying shade, size and sharpness."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[-64:64, -64:64]
@@ -112,7 +106,7 @@ def _contestants(engines: dict[str, Engine], network: torch.nn.Module) -> dict[s
 
 def _rates(contestants: dict[str, Contestant], rounds: int, heads: int) -> dict[str, list[float]]:
     """Return heads per second of every contestant in every round."""
-    crops = _crops(heads, 1)
+    crops = drawn_crops(heads, 1)
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, contestant in contestants.items():
@@ -131,24 +125,7 @@ def _print(rates: dict[str, list[float]]) -> None:
         print(f"| {name} | {median(own):.0f} | {spread} |")
 
 
-def _print_agreement(
-    engines: dict[str, Engine], network: torch.nn.Sequential, crops: NDArray[np.uint8]
-) -> None:
-    """Print the largest difference of each engine's probabilities from torch's in float64, and changed classes."""
-    double = network.double()
-    parts = [
-        probability(double, torch.from_numpy(crops[at : at + 8]).double()) for at in range(0, len(crops), 8)
-    ]
-    truth = torch.cat(parts).numpy()
-    print(f"{len(crops)} crops, P(ZP-binding) {truth.min():.3f} to {truth.max():.3f}\n")
-    print("| engine | largest difference | changed classes |\n|---|---|---|")
-    for runtime, engine in engines.items():
-        answer = engine.classify(crops)
-        changed = int(((answer > THRESHOLD) != (truth > THRESHOLD)).sum())
-        print(f"| {runtime} | {np.abs(answer - truth).max():.1e} | {changed} |")
-
-
-def _bundle(folder: Path, files: dict[str, bytes]) -> Bundle:
+def bundle_of(folder: Path, files: dict[str, bytes]) -> Bundle:
     """Wrap models in the demonstration's card; what it says of their agreement is not true of these."""
     shipped = Card.model_validate_json((DEMONSTRATION / CARD).read_bytes())
     untold = Integers(runtime="not measured", auc_loss=0, changed=0, heads=1)
