@@ -19,7 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.classify import bundle_of, drawn_crops, network_of
-from zpscope.config.classifiers import Classifier, OnnxRuntimeClassifier, OpenVinoClassifier
+from zpscope.config.classifiers import (
+    Classifier,
+    OnnxRuntimeClassifier,
+    OpenVinoClassifier,
+    TensorRtClassifier,
+)
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle
 from zpscope.engines.open_engine import absence, open_engine
 from zpscope.training.evaluate import THRESHOLD, auc
@@ -72,6 +77,9 @@ def _engines(threads: int) -> dict[str, Classifier]:
         "onnxruntime": OnnxRuntimeClassifier(threads=threads),
         "openvino fp32": OpenVinoClassifier(threads=threads),
         "openvino int8": OpenVinoClassifier(threads=threads, precision="int8"),
+        "tensorrt fp16": TensorRtClassifier(runtime="tensorrt"),
+        "tensorrt_rtx fp16": TensorRtClassifier(),
+        "tensorrt_rtx fp32": TensorRtClassifier(precision="fp32"),
     }
 
 

@@ -7,6 +7,9 @@ from pydantic import Field, PositiveInt
 
 from zpscope.config.model import Model
 
+LARGEST_GPU_BATCH = 256
+"""Crops in one run on a GPU, at most."""
+
 
 class _AnyClassifier(Model):
     """What every runtime of the classifier has."""
@@ -35,6 +38,17 @@ class OpenVinoClassifier(_AnyClassifier):
     """`int8` runs the bundle's model.int8.onnx, whose card says how well it agrees with the other."""
 
 
+class TensorRtClassifier(_AnyClassifier):
+    """The classifier on NVIDIA's TensorRT; needs a GPU and the extra `tensorrt`, which brings TensorRT for RTX."""
+
+    runtime: Literal["tensorrt", "tensorrt_rtx"] = "tensorrt_rtx"
+    """`tensorrt_rtx` is for RTX cards; for others install the package `tensorrt` and take that."""
+    precision: Literal["fp32", "fp16", "int8"] = "fp16"
+    """`int8` runs the bundle's model.int8.onnx, whose card says how well it agrees with the other."""
+    batch: Annotated[int, Field(ge=1, le=LARGEST_GPU_BATCH)] = 32
+    """Crops gathered across fields before the classifier runs, at most; every run has this size."""
+
+
 class AutoClassifier(_AnyClassifier):
     """The classifier on the best runtime that this machine has; the log and every result say which, and why."""
 
@@ -44,5 +58,6 @@ class AutoClassifier(_AnyClassifier):
 
 
 Classifier = Annotated[
-    OnnxRuntimeClassifier | OpenVinoClassifier | AutoClassifier, Field(discriminator="runtime")
+    OnnxRuntimeClassifier | OpenVinoClassifier | TensorRtClassifier | AutoClassifier,
+    Field(discriminator="runtime"),
 ]

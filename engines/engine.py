@@ -3,13 +3,25 @@
 An engine knows crops and probabilities; it knows no frame, no field and no sample.
 """
 
-from typing import Protocol, Self
+from collections.abc import Callable
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import ModelRefused
 from zpscope.imaging.crop import CROP_PX
+
+Stage = Literal["building", "warming", "ready"]
+"""How far an engine is: the model is read, checked and compiled; the first crops run; it serves."""
+Tell = Callable[[Stage, float], bool]
+"""Called while an engine is entered, with its stage and the share of it that is done; answers False to end it."""
+
+
+def unheard(stage: Stage, share: float) -> bool:
+    """Tell nobody."""
+    del stage, share
+    return True
 
 
 class Engine(Protocol):

@@ -25,7 +25,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as binding
 from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, Bundle, read_model
-from zpscope.engines.engine import check_answer, check_crops, one_line
+from zpscope.engines.engine import Tell, check_answer, check_crops, one_line, unheard
 from zpscope.imaging.crop import CROP_PX
 
 _ERRORS_ONLY = 3
@@ -55,9 +55,10 @@ class _Loaded:
 class OnnxRuntimeEngine:
     """ONNX Runtime on the CPU; see `Engine`."""
 
-    def __init__(self, settings: OnnxRuntimeClassifier, bundle: Bundle) -> None:
+    def __init__(self, settings: OnnxRuntimeClassifier, bundle: Bundle, tell: Tell = unheard) -> None:
         self._settings = settings
         self._bundle = bundle
+        self._tell = tell
         self._loaded: _Loaded | None = None
 
     @property
@@ -85,9 +86,11 @@ class OnnxRuntimeEngine:
         )
 
     def __enter__(self) -> Self:
+        self._tell("building", 0.0)
         session = _session(self._bundle)
         pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="onnxruntime")
         self._loaded = _Loaded(session, session.get_inputs()[0].name, pool)
+        self._tell("warming", 0.0)
         try:
             self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
         except BaseException:

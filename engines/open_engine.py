@@ -6,15 +6,23 @@ the reason why every better one was passed over, which then stands wherever the 
 
 import logging
 from importlib import util
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.config.classifiers import AutoClassifier, Classifier, OnnxRuntimeClassifier, OpenVinoClassifier
+from zpscope.config.classifiers import (
+    LARGEST_GPU_BATCH,
+    AutoClassifier,
+    Classifier,
+    OnnxRuntimeClassifier,
+    OpenVinoClassifier,
+    TensorRtClassifier,
+)
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import Bundle
-from zpscope.engines.engine import Engine
+from zpscope.engines.engine import Engine, Tell, unheard
 
 _log = logging.getLogger(__name__)
 
@@ -43,52 +51,78 @@ class ChosenEngine:
         self._engine.__exit__(*exc)
 
 
-def open_engine(settings: Classifier, bundle: Bundle) -> Engine:
-    """Return the engine for these settings; entering it loads the model.
+def open_engine(settings: Classifier, bundle: Bundle, tell: Tell = unheard) -> Engine:
+    """Return the engine for these settings; entering it loads the model, and tells how far it is.
 
     Raises:
-        ModelRefused: The runtime is not installed.
+        ModelRefused: The runtime is not installed, or its hardware is not there.
     """
+    if absent := absence(settings):
+        msg = f"classifier.runtime {settings.runtime} cannot be used: {absent}"
+        raise ModelRefused(msg)
     match settings:
         case OnnxRuntimeClassifier():
             from zpscope.engines.onnxruntime_engine import OnnxRuntimeEngine
 
-            return OnnxRuntimeEngine(settings, bundle)
+            return OnnxRuntimeEngine(settings, bundle, tell)
         case OpenVinoClassifier():
-            if absent := absence(settings):
-                msg = f"classifier.runtime {settings.runtime} cannot be used: {absent}"
-                raise ModelRefused(msg)
             from zpscope.engines.openvino_engine import OpenVinoEngine
 
-            return OpenVinoEngine(settings, bundle)
+            return OpenVinoEngine(settings, bundle, tell)
+        case TensorRtClassifier():
+            from zpscope.engines.tensorrt_engine import TensorRtEngine
+
+            return TensorRtEngine(settings, bundle, tell)
         case AutoClassifier():
             chosen, passed_over = choose(settings)
-            engine = ChosenEngine(open_engine(chosen, bundle), passed_over)
+            engine = ChosenEngine(open_engine(chosen, bundle, tell), passed_over)
             level = logging.WARNING if passed_over else logging.INFO
             _log.log(level, "the classifier runs on %s", engine.runtime)
             return engine
 
 
 def choose(settings: AutoClassifier) -> tuple[Classifier, str]:
-    """Return the best runtime's settings, in floats, and why each better one was passed over."""
-    shared = settings.model_dump(exclude={"runtime"})
-    passed_over: list[str] = []
-    for candidate in (OpenVinoClassifier.model_validate(shared),):
+    """Return the best runtime's settings, and why each better one was passed over."""
+    shared = settings.model_dump(exclude={"runtime", "threads"})
+    on_gpu = shared | {"batch": min(settings.batch, LARGEST_GPU_BATCH)}
+    on_cpu = shared | {"threads": settings.threads}
+    passed_over: dict[str, None] = {}  # reasons, each once, in order
+    for candidate in (
+        TensorRtClassifier.model_validate(on_gpu | {"runtime": "tensorrt"}),
+        TensorRtClassifier.model_validate(on_gpu | {"runtime": "tensorrt_rtx"}),
+        OpenVinoClassifier.model_validate(on_cpu),
+    ):
         absent = absence(candidate)
         if not absent:
             return candidate, "; ".join(passed_over)
-        passed_over.append(absent)
-    return OnnxRuntimeClassifier.model_validate(shared), "; ".join(passed_over)
+        passed_over[absent] = None
+    return OnnxRuntimeClassifier.model_validate(on_cpu), "; ".join(passed_over)
 
 
 def absence(settings: Classifier) -> str:
     """Return why a runtime cannot be used on this machine, empty if it can."""
     match settings:
         case OpenVinoClassifier():
-            return (
-                ""
-                if util.find_spec("openvino")
-                else "openvino is not installed (pip install 'zpscope[openvino]')"
-            )
+            return _missing("openvino", "zpscope[openvino]")
+        case TensorRtClassifier():
+            extra = "zpscope[tensorrt]"
+            package = extra if settings.runtime == "tensorrt_rtx" else f"tensorrt' '{extra}"
+            return _no_driver() or _missing(settings.runtime, package) or _missing("cuda", extra) or _no_gpu()
         case OnnxRuntimeClassifier() | AutoClassifier():
             return ""
+
+
+def _missing(package: str, install: str) -> str:
+    return "" if util.find_spec(package) else f"{package} is not installed (pip install '{install}')"
+
+
+def _no_driver() -> str:
+    """Return that there is no GPU, as quickly as a look at files tells; Linux, and Linux inside Windows."""
+    there = any(Path(path).exists() for path in ("/proc/driver/nvidia/version", "/dev/dxg"))
+    return "" if there else "this machine has no NVIDIA GPU, or no driver for it"
+
+
+def _no_gpu() -> str:
+    from zpscope.engines.gpu import gpu_absence
+
+    return gpu_absence()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zpscope.config.classifiers import OpenVinoClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle, read_model
-from zpscope.engines.engine import check_answer, check_crops, one_line
+from zpscope.engines.engine import Tell, check_answer, check_crops, one_line, unheard
 from zpscope.imaging.crop import CROP_PX
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # else the import reports to its maker: ADR 7
@@ -36,9 +36,10 @@ _FAULTS: tuple[type[Exception], ...] = (
 class OpenVinoEngine:
     """OpenVINO on the CPU; see `Engine`."""
 
-    def __init__(self, settings: OpenVinoClassifier, bundle: Bundle) -> None:
+    def __init__(self, settings: OpenVinoClassifier, bundle: Bundle, tell: Tell = unheard) -> None:
         self._settings = settings
         self._bundle = bundle
+        self._tell = tell
         self._queue: Any = None
 
     @property
@@ -76,8 +77,10 @@ class OpenVinoEngine:
         return answer
 
     def __enter__(self) -> Self:
+        self._tell("building", 0.0)
         threads = self._settings.threads
         self._queue = openvino.AsyncInferQueue(_compile(self._bundle, self._settings), threads)
+        self._tell("warming", 0.0)
         try:
             self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
         except BaseException:

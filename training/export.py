@@ -25,9 +25,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from zpscope.engines.onnx_writer import ElementType, graph, model, node, tensor, value
 from zpscope.imaging.crop import CROP_PX
 from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
-from zpscope.training.onnx_writer import ElementType, graph, model, node, tensor, value
 
 _LARGEST = 127
 """Of the 8-bit integers; -128 is not used, so that they are symmetric."""

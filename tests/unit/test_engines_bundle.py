@@ -11,8 +11,8 @@ import pytest
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle, read_model
 from zpscope.engines.card import Card
+from zpscope.engines.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
-from zpscope.training.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
 from zpscope.training.publish import digests, write_bundle
 
 CARD_SHIPPED = Card.model_validate_json((DEMONSTRATION / CARD).read_bytes())

@@ -8,7 +8,7 @@ import pytest
 
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.onnx_file import check_weights
-from zpscope.training.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
+from zpscope.engines.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
 
 PATH = Path("bundle/model.onnx")
 FLOAT, INT8, FLOAT16, DOUBLE, BFLOAT16 = 1, 3, 10, 11, 16

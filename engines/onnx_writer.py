@@ -1,7 +1,7 @@
 """Writes ONNX byte by byte, so that the same weights give the same bytes whatever is installed.
 
 An ONNX file is one protobuf message (onnx.proto3 of ONNX 1.17); the few fields a feed-forward network needs
-are written here, in the order of their numbers. Knows no network; `zpscope.engines.onnx_file` reads them.
+are written here, in the order of their numbers. Knows no network; `zpscope.engines.onnx_graph` reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zpscope.engines.protobuf import chunk, number
 
 OPSET = 17
 """ONNX operator set; ONNX Runtime from 1.13, OpenVINO from 2023 and TensorRT from 10 read it."""
@@ -22,9 +24,15 @@ class ElementType(IntEnum):
     UINT8 = 2
     INT8 = 3
     INT64 = 7
+    FLOAT16 = 10
 
 
-_ELEMENTS = {"float32": ElementType.FLOAT, "int64": ElementType.INT64, "int8": ElementType.INT8}
+_ELEMENTS = {
+    "float32": ElementType.FLOAT,
+    "float16": ElementType.FLOAT16,
+    "int64": ElementType.INT64,
+    "int8": ElementType.INT8,
+}
 _INTEGER, _INTEGERS = 2, 7
 """AttributeProto.AttributeType."""
 
@@ -35,8 +43,8 @@ def node(kind: str, takes: Sequence[str], gives: str, **attributes: int | Sequen
     return message + b"".join(chunk(5, _attribute(name, value)) for name, value in sorted(attributes.items()))
 
 
-def tensor(name: str, values: NDArray[np.float32] | NDArray[np.int64] | NDArray[np.int8]) -> bytes:
-    """Return a TensorProto of float32, int64 or int8 values of any shape."""
+def tensor(name: str, values: NDArray[np.generic]) -> bytes:
+    """Return a TensorProto of float32, float16, int64 or int8 values of any shape."""
     element = _ELEMENTS[values.dtype.name]
     little = values.astype(values.dtype.newbyteorder("<"))
     dims = b"".join(number(1, side) for side in values.shape)
@@ -61,27 +69,7 @@ def model(whole: bytes) -> bytes:
     return number(1, IR_VERSION) + chunk(2, "zpscope") + chunk(7, whole) + chunk(8, number(2, OPSET))
 
 
-def number(field: int, content: int) -> bytes:
-    """Return a protobuf field that holds a number, not negative."""
-    return _varint(field << 3) + _varint(content)
-
-
-def chunk(field: int, content: bytes | str) -> bytes:
-    """Return a protobuf field that holds bytes, text or a message."""
-    written = content.encode() if isinstance(content, str) else content
-    return _varint(field << 3 | 2) + _varint(len(written)) + written
-
-
 def _attribute(name: str, content: int | Sequence[int]) -> bytes:
     if isinstance(content, int):
         return chunk(1, name) + number(3, content) + number(20, _INTEGER)
     return chunk(1, name) + b"".join(number(8, each) for each in content) + number(20, _INTEGERS)
-
-
-def _varint(content: int) -> bytes:
-    written = bytearray()
-    while content > 0x7F:
-        written.append(content & 0x7F | 0x80)
-        content >>= 7
-    written.append(content)
-    return bytes(written)
