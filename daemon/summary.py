@@ -65,11 +65,9 @@ def summarise(
     model = wire.model_from_json(records[-1].model) if records else wire.NO_MODEL
     count = count_of(ledgers, tally, model)
     uncalibrated = next((one.uncalibrated for one in records if one.uncalibrated), "")
-    if uncalibrated:
-        count = wire.without_position(count)
     rules = tally.model_dump()
     withheld = list(_withheld(sample, records, model, uncalibrated, control))
-    return wire.extend(
+    summary = wire.extend(
         wire.SampleSummary,
         count,
         sample=sample.id,
@@ -98,6 +96,7 @@ def summarise(
         reconnects=sum(max(0, len(ledger.sessions) - 1) for ledger in ledgers),
         gaps=[gap for ledger in ledgers for gap in ledger.gaps],
     )
+    return wire.without_percentage(summary) if uncalibrated else summary
 
 
 def rules_version(tally: Tally) -> str:
@@ -182,12 +181,12 @@ def count_text(count: wire.Count) -> str:
     """Return the count and what became of every field, as lines for a terminal."""
     low, high = count.interval
     share = (
-        "no head yet"
+        "no percentage"
         if count.percent is None
         else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
     )
     where = {
-        "not_calibrated": "NOT CALIBRATED, so no position",
+        "not_calibrated": "NOT CALIBRATED",
         "collecting": "collecting: too few heads or fields for a position",
         "above": f"above {count.threshold_percent} % (not a verdict)",
         "at_or_below": f"at or below {count.threshold_percent} % (not a verdict)",
@@ -232,7 +231,7 @@ def _sample_lines(sample: wire.SampleSummary) -> Iterator[str]:
         f"design effect {said.design_effect:.2f}; rules {sample.rules_version}"
     )
     for slide in sample.slides:
-        share = "no head yet" if slide.percent is None else f"{slide.percent:.1f} %"
+        share = "no percentage" if slide.percent is None else f"{slide.percent:.1f} %"
         yield f"slide {slide.number}    {slide.k} of {slide.n} heads, {share}, {slide.state}"
     if said.agreement is not None:
         yield f"replicates the slides would differ so much by chance {100 * said.agreement:.0f} times of 100"

@@ -6,6 +6,7 @@ late message does no harm. `docs/reference/wire.md` describes them for writers o
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, TypeVar
 
 import msgspec
@@ -457,9 +458,20 @@ def extend(kind: type[CountT], count: Count, /, **more: object) -> CountT:
     return msgspec.convert(msgspec.structs.asdict(count) | more, kind, from_attributes=True)
 
 
-def without_position(count: Count) -> Count:
-    """Return a count that gives no answer, since its scale is not calibrated."""
-    return msgspec.structs.replace(count, position="not_calibrated")
+def without_percentage(sample: SampleSummary) -> SampleSummary:
+    """Return the counts and no share of them: the scale is not calibrated, and heads are told by their size."""
+    anything = (0.0, 100.0)
+    return msgspec.structs.replace(
+        sample,
+        position="not_calibrated",
+        percent=None,
+        interval=anything,
+        unidentified_bounds=anything,
+        rejected_bounds=anything,
+        research=None,
+        slides=[msgspec.structs.replace(slide, percent=None) for slide in sample.slides],
+        verdict=replace(sample.verdict, anytime_percent=anything, wilson_percent=anything),
+    )
 
 
 def model_from_json(text: str) -> Model:

@@ -80,6 +80,8 @@ def percent(sample: SampleSummary) -> str:
     """Return the percentage, never rounded on to or across the threshold."""
     if not sample.n:
         return "-- %"
+    if sample.percent is None:
+        return "not calibrated"
     permille = round(sample.threshold_percent * 10)
     excess = 1000 * sample.k - permille * sample.n
     for digits in (1, 2, 3, 4):
@@ -119,6 +121,8 @@ def _sample_state(state: StateMessage | None) -> str:
 def _interval(sample: SampleSummary | None) -> str:
     if sample is None or not sample.n:
         return "no head counted yet"
+    if sample.percent is None:
+        return "no percentage without a measured scale"
     low, high = sample.interval
     return f"95 % interval {low:.1f} to {high:.1f} %"
 
@@ -184,5 +188,5 @@ def _scale(sample: SampleSummary | None) -> float:
     if sample is None:
         return 20.0
     least = 2 * sample.threshold_percent
-    reach = max(least, sample.interval[1] if sample.n else least)
+    reach = max(least, least if sample.percent is None else sample.interval[1])
     return next((scale for scale in _SCALES if scale >= reach), 100.0)

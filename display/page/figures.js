@@ -66,7 +66,7 @@ function minimum(state) {
 function bar({ sample, words, threshold_percent: threshold }) {
   const scale = words.scale_percent;
   const left = (percent) => `${Math.min(Math.max((100 * percent) / scale, 0), 100)}%`;
-  const counted = Boolean(sample) && sample.n > 0;
+  const counted = Boolean(sample) && sample.percent !== null;
   at("bar-interval").hidden = at("bar-estimate").hidden = !counted;
   at("bar-threshold").style.left = at("bar-label").style.left = left(threshold);
   put("bar-label", `${threshold.toFixed(1)} % threshold`);

@@ -6,16 +6,20 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests.browser.rig import state
 from tests.system.scope import zpscope
 from tests.unit.test_imaging_micrometer import ruler
 from zpscope.config.cameras import PylonCamera
 from zpscope.config.settings import Optics, Settings, SyntheticCamera
 from zpscope.counting.field_counts import Cell
 from zpscope.counting.tally import position
+from zpscope.daemon import wire
 from zpscope.daemon.calibration import why_uncalibrated
 from zpscope.daemon.ledger import FieldCount, Ledger
 from zpscope.daemon.store import SampleRecord, SlideRecord
 from zpscope.daemon.summary import count_text, summarise
+from zpscope.display.latest import Snapshot
+from zpscope.display.words import words
 
 OBJECTIVE = "100x/1.30 oil"
 MODEL = '{"name":"m","version":"1","sha256":"00","demonstration":false,"runtime":"r"}'
@@ -78,4 +82,9 @@ def test_a_sample_that_is_not_calibrated_gives_no_answer() -> None:
         summary = summarise(sample, [(slide, ledger)])
         assert (summary.verdict.state == "invalid") == bool(why)
         assert summary.position == expected
+        assert (summary.k, summary.n) == (150, 300)
+        shown = words(Snapshot("live", "", state(summary), 0.0, None, None, None, 1, 1), slide.tally)
+        assert shown.percent == ("not calibrated" if why else "50.0 %")
+        for said in (count_text(summary), str(shown), wire.to_json(summary)):
+            assert ("50.0" in said) == (not why), "no share of the heads is said anywhere"
         assert ("NOT CALIBRATED: run zpscope calibrate" in count_text(summary)) == bool(why)
