@@ -1,6 +1,7 @@
 """How the sperm of a smear differ besides binding: abnormal heads, vacuoles, coiled and bent tails, double heads.
 
-Drawn apart from what tells binders from non-binders, and alike for both. Draws nothing.
+Drawn apart from what tells binders from non-binders, and alike for both, but for one thing: a head without an
+acrosome is never a binder. Draws nothing.
 """
 
 from dataclasses import replace
@@ -24,6 +25,10 @@ _VACUOLES = 0.4
 """Mean number in a head."""
 _COILED, _BENT = 0.03, 0.05
 """Shares of the tails."""
+_LOOSE = 0.03
+"""Share of the heads that lost their tail."""
+_BARE = 0.05
+"""Share of the non-binders that have no acrosome."""
 
 
 def vary(rng: np.random.Generator, one: Sperm) -> Sperm:
@@ -39,13 +44,16 @@ def vary(rng: np.random.Generator, one: Sperm) -> Sperm:
         ("normal", 1.0, 1.0),
     )
     spots = rng.uniform((-0.6, -0.45, 0.25), (0.7, 0.45, 0.6), (int(rng.poisson(_VACUOLES)), 3))
+    tail_um = _tail(rng, one.tail_um)
+    loose, bare = (rng.uniform(size=2) < (_LOOSE, _BARE)).tolist()
     return replace(
         one,
         form=form,
         length_um=one.length_um * longer,
         width_um=one.width_um * wider,
         vacuoles=tuple((float(x), float(y), float(wide)) for x, y, wide in spots),
-        tail_um=_tail(rng, one.tail_um),
+        tail_um=tail_um[:0] if loose else tail_um,
+        acrosome_share=0.02 if bare and not one.bound else one.acrosome_share,
     )
 
 

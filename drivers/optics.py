@@ -25,6 +25,7 @@ _ELECTRONS_PER_LEVEL = 41.0
 _READ_NOISE = 0.06
 """In levels: 2.5 electrons."""
 
+_HOT_SHARE = 1e-5
 _SHIFT = 4
 """Fractional bits of OpenCV's drawing coordinates."""
 
@@ -110,7 +111,18 @@ def sense(field: NDArray[np.uint8], seed: int, number: int) -> NDArray[np.uint8]
     down, right = rng.integers((height, width)).tolist()
     level = mosaic * (_flat((height, width)) * np.float32(lamp(seed, number)))
     level += np.take(_noise_of_level(), mosaic) * np.roll(noise, (down, right), (0, 1))
-    return np.asarray(cv2.convertScaleAbs(np.maximum(level, 0, out=level)), np.uint8)
+    seen = np.asarray(cv2.convertScaleAbs(np.maximum(level, 0, out=level)), np.uint8)
+    hot, brighter = _hot_pixels((height, width))
+    seen.reshape(-1)[hot] = np.minimum(seen.reshape(-1)[hot] + brighter, 255)
+    return seen
+
+
+@lru_cache(maxsize=2)
+def _hot_pixels(shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of a sensor's hot pixels, and how much brighter they are, in levels."""
+    rng = np.random.default_rng(13)
+    hot = rng.choice(shape[0] * shape[1], round(_HOT_SHARE * shape[0] * shape[1]), replace=False)
+    return hot, rng.integers(40, 256, len(hot))
 
 
 @lru_cache(maxsize=1)

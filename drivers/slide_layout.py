@@ -75,12 +75,12 @@ class Sperm:
     """Where the dent is, along the head from -1 (posterior) to 1, its sign of side in the sign of `waist`."""
     density: float
     tail_um: NDArray[np.float64]
-    """(M, 2): the tail's course on the slide, from the neck."""
+    """(M, 2): the tail's course on the slide, from the neck; (0, 2) for a loose head."""
     form: HeadForm = "normal"
     vacuoles: tuple[tuple[float, float, float], ...] = ()
     """Paler spots: place along and across the head, each -1 to 1, and diameter in µm."""
     gradable: bool = True
-    """Nothing lies on the head, and it touches no other."""
+    """It has a tail, and nearly nothing lies on the head: see `smear_layout`."""
 
 
 @lru_cache(maxsize=512)

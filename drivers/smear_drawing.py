@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zpscope.drivers.slide_layout import Sperm
 
 Plane = NDArray[np.float32]
+Lengths = NDArray[np.floating]
 _THIAZINE = (1.0, 0.88, 0.05)
 """Density in red, green and blue of one unit of the blue dye."""
 _EOSIN = (0.12, 1.0, 0.05)
@@ -91,6 +92,8 @@ def _draw_tails(
     """Return the thiazine of midpieces and tails; a tail thins and pales towards its end."""
     layers = np.zeros((2, *shape), np.uint8)
     for one in sperm:
+        if not len(one.tail_um):
+            continue
         turn = np.radians(one.angle_deg)
         neck = np.array([one.x_um, one.y_um]) - np.array([np.cos(turn), np.sin(turn)]) * one.length_um * 0.46
         course = _fixed(np.vstack([neck, one.tail_um]), corner_um, um_per_px)
@@ -109,6 +112,21 @@ def _draw_tails(
     return np.asarray(layers[0] * scale + layers[1] * scale, np.float32)
 
 
+def head_at(one: Sperm, dx: Lengths, dy: Lengths) -> tuple[Lengths, Lengths, Lengths]:
+    """Return for places in µm from a head's centre how deep in it they lie, in µm, and where along and across, -1 to 1.
+
+    What is not in the head has a depth below 0.
+    """
+    cos, sin = math.cos(math.radians(one.angle_deg)), math.sin(math.radians(one.angle_deg))
+    along = (dx * cos + dy * sin) / (one.length_um / 2)
+    across = (dy * cos - dx * sin) / (one.width_um / 2)
+    if one.form == "amorphous":
+        across = across + 0.35 * along**2 - 0.12
+    dent = 1 - abs(one.waist) * np.exp(-(((along - one.waist_at) / 0.35) ** 2)) * (across * one.waist > 0)
+    taper = dent * (1 - (0.5 if one.form == "pyriform" else 0.12) * np.clip(-along, 0, 1))
+    return (1 - np.hypot(along, across / taper)) * one.width_um / 2, along, across
+
+
 def _stain_head(
     thiazine: Plane, eosin: Plane, one: Sperm, centre_px: NDArray[np.float64], um_per_px: float
 ) -> None:
@@ -122,14 +140,7 @@ def _stain_head(
         return
     dx = (np.arange(x0, x1, dtype=np.float32) - float(centre_px[0])) * um_per_px
     dy = (np.arange(y0, y1, dtype=np.float32) - float(centre_px[1]))[:, None] * um_per_px
-    cos, sin = math.cos(math.radians(one.angle_deg)), math.sin(math.radians(one.angle_deg))
-    along = (dx * cos + dy * sin) / (one.length_um / 2)
-    across = (dy * cos - dx * sin) / (one.width_um / 2)
-    if one.form == "amorphous":
-        across = across + 0.35 * along**2 - 0.12
-    dent = 1 - abs(one.waist) * np.exp(-(((along - one.waist_at) / 0.35) ** 2)) * (across * one.waist > 0)
-    taper = dent * (1 - (0.5 if one.form == "pyriform" else 0.12) * np.clip(-along, 0, 1))
-    depth_um = (1 - np.hypot(along, across / taper)) * one.width_um / 2
+    depth_um, along, across = head_at(one, dx, dy)
     inside = np.clip(depth_um / um_per_px + 0.5, 0, 1)
     thickness = (0.55 + 0.45 * np.clip(depth_um / 0.55, 0, 1)).astype(np.float32)
     for x, y, wide_um in one.vacuoles:

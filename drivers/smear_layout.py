@@ -1,15 +1,17 @@
-"""Which sperm of a usual smear can be graded: those that nothing lies on, and that touch no other.
+"""Which sperm of a usual smear can be graded: those with a tail of which nearly all of the head is to be seen.
 
-The sperm are those of the clean slide of the same seed, and a few more that touch one of them. Draws nothing.
+A head that another one only touches is graded, as people do; one that another covers in part is not. The sperm are
+those of the clean slide of the same seed, and a few more that touch one of them. Draws nothing.
 """
 
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zpscope.drivers.head_forms import as_double, vary
-from zpscope.drivers.litter import Litter, litter_on_tile
+from zpscope.drivers.litter import litter_on_tile
 from zpscope.drivers.slide_layout import TILE_UM, Sperm, sperm_on_tile
 
 _TOUCHED_SHARE = 0.06
@@ -18,9 +20,10 @@ _DOUBLE_SHARE = 0.1
 """Share of the touched heads that are one half of a double head."""
 _INNER_UM = 9.0
 """Only heads so far inside a tile are touched, so that nothing on another tile is."""
-_HALF_HEAD_UM = 2.7
-_CLEAR_UM = 0.1
-"""Between a head and what does not touch it."""
+_COVERED_SHARE = 0.05
+"""Of a head's area; of one that is covered by more, nobody can tell the outline."""
+_REACH_UM = 9.0
+"""Nothing farther from a head's centre covers it."""
 _SECOND_ID = 32
 """Added to a head's id for the one that touches it; a tile has fewer heads than that."""
 
@@ -34,10 +37,12 @@ def smear_on_tile(
     forms = np.random.default_rng((seed, 14, column + (1 << 20), row + (1 << 20)))
     sperm = [vary(forms, one) for one in sperm_on_tile(seed, binding_percent, column, row, difference)]
     touched = [one for one in sperm if _is_touched(rng, one)]
-    touching = [_double_or(forms, one, _beside(rng, one)) for one in touched]
-    litter = _litter_around(seed, column, row)
-    graded = [replace(one, gradable=_is_free(one, [*sperm, *touching], litter)) for one in sperm]
-    return (*graded, *touching)
+    sperm += [_double_or(forms, one, _beside(rng, one)) for one in touched]
+    dense = _dense_around(seed, column, row)
+    return tuple(
+        replace(one, gradable=len(one.tail_um) > 0 and covered_share(one, sperm, dense) <= _COVERED_SHARE)
+        for one in sperm
+    )
 
 
 def _is_touched(rng: np.random.Generator, one: Sperm) -> bool:
@@ -60,7 +65,6 @@ def _beside(rng: np.random.Generator, one: Sperm) -> Sperm:
         y_um=one.y_um + float(shift[1]),
         angle_deg=(one.angle_deg + turn_deg + 180) % 360 - 180,
         tail_um=np.asarray(tail),
-        gradable=False,
     )
 
 
@@ -69,16 +73,39 @@ def _double_or(rng: np.random.Generator, one: Sperm, beside: Sperm) -> Sperm:
     return as_double(one, beside) if rng.uniform() < _DOUBLE_SHARE else beside
 
 
-def _litter_around(seed: int, column: int, row: int) -> list[Litter]:
-    return [litter_on_tile(seed, column + right, row + down) for right in (-1, 0, 1) for down in (-1, 0, 1)]
+def _dense_around(seed: int, column: int, row: int) -> NDArray[np.float64]:
+    """Return the litter (B, 5) that hides what it lies on, of a tile and those around it."""
+    tiles = [(column + right, row + down) for right in (-1, 0, 1) for down in (-1, 0, 1)]
+    return np.concatenate([litter_on_tile(seed, *tile).dense for tile in tiles])
 
 
-def _is_free(one: Sperm, sperm: list[Sperm], litter: list[Litter]) -> bool:
-    others = [other for other in sperm if other.id != one.id]
-    if any(np.hypot(one.x_um - other.x_um, one.y_um - other.y_um) < 2 * _HALF_HEAD_UM for other in others):
-        return False
-    blocks = np.concatenate([each.blocks_um for each in litter])
-    dx, dy = blocks[:, 0] - one.x_um, blocks[:, 1] - one.y_um
-    turn = np.arctan2(dy, dx) - np.radians(one.angle_deg)
-    half_um = 1 / np.hypot(np.cos(turn) / (one.length_um / 2), np.sin(turn) / (one.width_um / 2))
-    return bool((np.hypot(dx, dy) > half_um + blocks[:, 2] + _CLEAR_UM).all())
+def covered_share(one: Sperm, sperm: list[Sperm], dense: NDArray[np.float64]) -> float:
+    """Return the share of a head's area, 0 to 1, on which other heads or dense litter (B, 5) lie."""
+    turn = np.radians(one.angle_deg)
+    along, across = _DISC[:, 0] * one.length_um / 2, _DISC[:, 1] * one.width_um / 2
+    xs = one.x_um + along * np.cos(turn) - across * np.sin(turn)
+    ys = one.y_um + along * np.sin(turn) + across * np.cos(turn)
+    covered = np.zeros(len(_DISC), np.bool_)
+    for other in sperm:
+        dx, dy = xs - other.x_um, ys - other.y_um
+        if other.id == one.id or np.hypot(one.x_um - other.x_um, one.y_um - other.y_um) > _REACH_UM:
+            continue
+        cos, sin = np.cos(np.radians(other.angle_deg)), np.sin(np.radians(other.angle_deg))
+        half = other.length_um / 2, other.width_um / 2
+        covered |= ((dx * cos + dy * sin) / half[0]) ** 2 + ((dy * cos - dx * sin) / half[1]) ** 2 < 1
+    near = np.abs(dense[:, :2] - (one.x_um, one.y_um)).max(1) <= _REACH_UM
+    for x0, y0, x1, y1, width in dense[near].tolist():
+        length2 = max((x1 - x0) ** 2 + (y1 - y0) ** 2, 1e-12)
+        share = np.clip(((xs - x0) * (x1 - x0) + (ys - y0) * (y1 - y0)) / length2, 0, 1)
+        covered |= np.hypot(xs - x0 - share * (x1 - x0), ys - y0 - share * (y1 - y0)) < width / 2
+    return float(covered.mean())
+
+
+def _disc() -> NDArray[np.float64]:
+    """Return points (P, 2) spread evenly over the disc of radius 1."""
+    axis = (np.arange(20) - 9.5) / 10
+    points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    return np.asarray(points[np.hypot(points[:, 0], points[:, 1]) < 1])
+
+
+_DISC = _disc()

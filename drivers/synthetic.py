@@ -14,7 +14,7 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.camera import EndOfStream, Grab, PixelFormat
 from zpscope.drivers.faults import Delivery, deliveries
 from zpscope.drivers.film import film_density
-from zpscope.drivers.litter import EPITHELIUM_REACH_UM, REACH_UM, epithelium_on_tile, litter_on_tile
+from zpscope.drivers.litter import REACH_UM, WIDE_REACH_UM, litter_on_tile, wide_on_tile
 from zpscope.drivers.optics import bare_glass, defocus, drag, focus_um, sense, tilt
 from zpscope.drivers.pace import Pace
 from zpscope.drivers.scan_path import Place, by_hand, lag_um, random_um, serpentine_um
@@ -26,6 +26,8 @@ from zpscope.drivers.smear_layout import smear_on_tile
 TAIL_REACH_UM = 52.0
 """A head so far outside a field can still show its tail in it."""
 _NOISE_LEVELS = 1.6
+_STAIN_LEAST, _STAIN_RANGE = 0.7, 2.0
+"""How strongly the palest of usual slides is stained, and how many times as strongly the darkest."""
 
 
 class Synthetic:
@@ -189,12 +191,12 @@ def sperm_near(settings: SyntheticCamera, number: int, margin_um: float) -> list
 
 def expose(settings: SyntheticCamera, number: int) -> NDArray[np.uint8]:
     """Return the mosaic (H, W) of the field of this number."""
-    stain = float(np.random.default_rng((settings.seed, 1)).uniform(0.85, 1.15))
+    rng = np.random.default_rng((settings.seed, 1))
     match settings.slide:
         case "clean":
-            return _expose_clean(settings, number, stain)
+            return _expose_clean(settings, number, float(rng.uniform(0.85, 1.15)))
         case "usual":
-            return _expose_usual(settings, number, stain)
+            return _expose_usual(settings, number, _STAIN_LEAST * _STAIN_RANGE ** float(rng.uniform()))
         case _:
             assert_never(settings.slide)
 
@@ -219,11 +221,10 @@ def _expose_usual(settings: SyntheticCamera, number: int, stain: float) -> NDArr
     middle_px = np.array([(settings.width_px - 1) / 2, (settings.height_px - 1) / 2])
     corner_um = np.array(field_centre_um(settings, number)) - middle_px * um_per_px
     litter = [litter_on_tile(seed, *tile).marks for tile in _tiles_near(settings, number, REACH_UM)]
-    wide = _tiles_near(settings, number, EPITHELIUM_REACH_UM)
-    cells = [epithelium_on_tile(seed, *tile) for tile in wide]
+    wide = [wide_on_tile(seed, *tile) for tile in _tiles_near(settings, number, WIDE_REACH_UM)]
     field = draw_smear(
         sperm=sperm_near(settings, number, TAIL_REACH_UM),
-        marks=np.concatenate([*litter, *cells]),
+        marks=np.concatenate([*litter, *wide]),
         film=film_density(seed, corner_um, (settings.height_px, settings.width_px), um_per_px),
         corner_um=corner_um,
         um_per_px=um_per_px,
