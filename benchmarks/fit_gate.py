@@ -34,7 +34,7 @@ _THRESHOLDS = (-2.0, -1.5, -1.0, -0.5, 0.0)
 def _objects(
     field: NDArray[np.uint8], labels: Path, um_per_px: float
 ) -> tuple[NDArray[np.float64], list[bool]]:
-    """Return the terms (M, 6) of the objects that only the fitted gate may refuse, and which are heads."""
+    """Return the terms (M, 8) of the objects that only the fitted gate may refuse, and which are heads."""
     seen = examine(field, um_per_px, SlideColour.fresh())
     pale = seen.figures.darker_light
     others = reasons(replace(seen.figures, darker_light=np.zeros_like(pale)))

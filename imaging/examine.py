@@ -126,10 +126,12 @@ def _judged(
         traced.length_px * um_per_fine_px,
         traced.width_px * um_per_fine_px,
         traced.darker_light,
+        traced.paler_blue,
         traced.tone_step,
         traced.tone_along,
         traced.sharpness,
         traced.surroundings,
+        traced.three_lobed,
         np.zeros(len(full)),
     )
     alone = reasons(figures)

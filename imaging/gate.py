@@ -22,11 +22,11 @@ _LEAST_TONE_STEP = 0.25
 _TYPICAL_WIDTH_UM, _TYPICAL_AREA_UM2 = 2.85, 10.0
 _DARK_ENOUGH = 0.2
 """Below it, darkness differs from stain to stain and says nothing."""
-_WEIGHTS = (-25.99, 1.05, 2.49, 4.11, -8.25, -3.59)
-_OFFSET = 0.87
+_WEIGHTS = (-24.33, 1.43, 3.33, 3.61, -7.16, -3.95, -24.83, -5.72)
+_OFFSET = 1.86
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
 training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
-_LEAST_LIKELY = -0.75
+_LEAST_LIKELY = -0.25
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.25
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
@@ -51,6 +51,8 @@ class Figures:
     """(N,)."""
     darker_light: NDArray[np.float64]
     """(N,): share of the green light that the darker part lets through; 1 for the empty slide."""
+    paler_blue: NDArray[np.float64]
+    """(N,): share of the blue light that the paler part lets through."""
     tone_step: NDArray[np.float64]
     """(N,): brightness of the paler part less that of the darker one, summed over three channels of 0 to 1."""
     tone_along: NDArray[np.float64]
@@ -59,6 +61,8 @@ class Figures:
     """(N,): per µm."""
     surroundings: NDArray[np.float64]
     """(N,): 0 to 1, how much of what lies around has a head's colour."""
+    three_lobed: NDArray[np.float64]
+    """(N,): how far the outline, against its ellipse, goes in and out three times around, as a logarithm."""
     overlap: NDArray[np.float64]
     """(N,): share of the area that a more likely head covers."""
 
@@ -88,7 +92,10 @@ def reasons(figures: Figures) -> list[str]:
 
 
 def terms(figures: Figures) -> NDArray[np.float64]:
-    """Return what tells a head (N, 6): a darker part not too pale, in two tones, length, shading, width, area.
+    """Return what tells a head (N, 8).
+
+    A darker part not too pale, in two tones, length, shading, width, area, an outline with three lobes, a paler part
+    that is blue.
 
     Lengths and tones as logarithms; width and area by how far they are from a head's, squared.
     """
@@ -101,6 +108,8 @@ def terms(figures: Figures) -> NDArray[np.float64]:
             figures.tone_along,
             np.log(width / _TYPICAL_WIDTH_UM) ** 2,
             np.log(area / _TYPICAL_AREA_UM2) ** 2,
+            figures.three_lobed,
+            np.log(np.maximum(figures.paler_blue, 0.02)),
         ],
         1,
     )

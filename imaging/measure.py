@@ -44,11 +44,13 @@ class Traced:
     width_px: NDArray[np.float64]
     """(N,): extent across it."""
     darker_light: NDArray[np.float64]
-    """(N,): see `gate.Figures`, as the next four."""
+    """(N,): see `gate.Figures`, as the next six."""
+    paler_blue: NDArray[np.float64]
     tone_step: NDArray[np.float64]
     tone_along: NDArray[np.float64]
     sharpness: NDArray[np.float64]
     surroundings: NDArray[np.float64]
+    three_lobed: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def trace(
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
     green = samples.light[..., 1]
     green_within = green[within].reshape(number, -1)
+    blue_within = samples.light[within][..., 2].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
+    paler = weight - darker
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -100,12 +104,14 @@ def trace(
         length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
         darker_light=(green_within * darker).sum(1) / darker.sum(1),
+        paler_blue=(blue_within * paler).sum(1) / np.maximum(paler.sum(1), 1e-9),
         tone_step=step,
         tone_along=shading(places, heading, tone, weight),
         sharpness=_sharpness(
             green, reach, ellipses, (green_within * weight).sum(1) / weight.sum(1), um_per_px
         ),
         surroundings=_surroundings(samples.headness, reach),
+        three_lobed=_three_lobed(reach),
     )
     return _in_rows(traced)
 
@@ -123,10 +129,12 @@ def _in_rows(traced: Traced) -> Traced:
         traced.length_px[order],
         traced.width_px[order],
         traced.darker_light[order],
+        traced.paler_blue[order],
         traced.tone_step[order],
         traced.tone_along[order],
         traced.sharpness[order],
         traced.surroundings[order],
+        traced.three_lobed[order],
     )
 
 
@@ -211,3 +219,9 @@ def _surroundings(headness: NDArray[np.float32], reach: NDArray[np.float64]) -> 
     beyond = reaches() - reach[..., None]
     ring = (beyond > _AROUND[0]) & (beyond < _AROUND[1])
     return np.asarray((headness * ring).sum((1, 2)) / np.maximum(ring.sum((1, 2)), 1), np.float64)
+
+
+def _three_lobed(reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    around = 3 * np.arange(RAYS) * (2 * np.pi / RAYS)
+    waves = np.stack([np.cos(around), np.sin(around)], 1)
+    return np.asarray(np.linalg.norm(np.log(reach) @ waves, axis=1) * (2 / RAYS), np.float64)
