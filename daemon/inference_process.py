@@ -19,7 +19,9 @@ from zpscope.config.errors import PeerRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.gather import Limits, gather
+from zpscope.daemon.loading import Loading
 from zpscope.daemon.metrics import ScoringMetrics
+from zpscope.daemon.notify import tell_start
 from zpscope.daemon.preview import preview
 from zpscope.daemon.recorder import Recorder
 from zpscope.daemon.samples import Samples
@@ -38,6 +40,8 @@ OVERVIEW_S = 2.0
 """The overview goes out so often, changed or not, so that a late display has it soon."""
 OVERVIEW_FIELDS = 50
 """Fields painted at a time, about 20 ms: a long scan is painted anew over many turns, and nothing waits for it."""
+COMMAND_WAITS_S = 3.0
+"""A command may wait so long for the engine before it is sent away; who asks waits for 5 s."""
 RATE_S = 10.0
 """Rates are over the last so many seconds."""
 
@@ -66,12 +70,18 @@ class InferenceProcess:
     """One camera's frames, one store, one model."""
 
     def __init__(
-        self, settings: Settings, samples: Samples, model: wire.Model, metrics: ScoringMetrics
+        self,
+        settings: Settings,
+        samples: Samples,
+        model: wire.Model,
+        metrics: ScoringMetrics,
+        loading: Loading,
     ) -> None:
         self._settings = settings
         self._samples = samples
         self._model = model
         self._metrics = metrics
+        self._loading = loading
         classifier = settings.classifier
         self._limits = Limits(classifier.batch, settings.wire.retain_frames, classifier.deadline_ms / 1000)
         self._recorder = Recorder(settings.record.folder)
@@ -86,7 +96,7 @@ class InferenceProcess:
         """Something happened that camera and displays should hear of now."""
 
     def run(self, stop: threading.Event, publisher: Publisher, ready: Callable[[], None]) -> None:
-        """Serve until told to stop, calling `ready` once it does."""
+        """Serve until told to stop, calling `ready` once the engine does."""
         wire_settings = self._settings.wire
         with ExitStack() as stack:
             control = stack.enter_context(ControlServer(wire_settings.control))
@@ -95,6 +105,8 @@ class InferenceProcess:
             if wire_settings.delivery == "newest":
                 topics = [wire.FrameMessage.topic]
                 sources.append(stack.enter_context(Subscriber(wire_settings.newest, topics)))
+            if not self._await_engine(stop, control, publisher):
+                return
             ready()
             while not stop.is_set():
                 wait([control, *sources], STATE_S)
@@ -109,6 +121,26 @@ class InferenceProcess:
                 if not examined:
                     self._settle()
                 self._speak(frames, publisher)
+
+    def _await_engine(self, stop: threading.Event, control: ControlServer, publisher: Publisher) -> bool:
+        """Tell everyone how far the engine is until it serves; return False if told to stop before.
+
+        Commands wait for a moment, as with any busy process; whoever would wait in vain is told to come again.
+        """
+        begun_s = time.monotonic()
+        publisher.send(self.state())
+        while not self._loading.done(STATE_S):
+            if stop.is_set():
+                return False
+            if time.monotonic() - begun_s > COMMAND_WAITS_S:
+                while asked := control.receive():
+                    words = f"the classifier is {self._loading.words}: try again when it is ready"
+                    control.send(asked[0], wire.ControlReply(error=words))
+            if time.monotonic() - self._state_s >= 1.0:
+                self._state_s = time.monotonic()
+                publisher.send(self.state())
+                tell_start(f"the classifier is {self._loading.words}")
+        return True
 
     def _next(
         self, sources: list[FrameClient | Subscriber], stop: threading.Event, patience_s: float
@@ -230,6 +262,7 @@ class InferenceProcess:
         """Return what displays show."""
         sample = self._samples.present
         fields_per_s, heads_per_s = self._rates.per_s(time.monotonic())
+        stage, share = self._loading.told
         return wire.StateMessage(
             sample=sample.summary(time.time_ns()) if sample else None,
             camera=self._camera,
@@ -240,6 +273,8 @@ class InferenceProcess:
             recording=self._recorder.words,
             sent_ns=time.time_ns(),
             model=self._model,
+            stage=stage,
+            stage_done=share,
         )
 
     def _show(self, scored: ScoredField, publisher: Publisher) -> None:

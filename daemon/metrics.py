@@ -103,6 +103,24 @@ class LedgerCollector(Collector):
         )
 
 
+class LoadingCollector(Collector):
+    """How far the engine is."""
+
+    def __init__(self, told: Callable[[], tuple[str, float]]) -> None:
+        self._told = told
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families of one snapshot."""
+        stage, share = self._told()
+        stages = GaugeMetricFamily(
+            "zpscope_engine_stage", "1 for the stage the engine is in.", labels=["stage"]
+        )
+        for each in ("building", "warming", "ready"):
+            stages.add_metric([each], int(each == stage))
+        yield stages
+        yield GaugeMetricFamily("zpscope_engine_stage_done_ratio", "Share of that stage that is done.", share)
+
+
 class CameraCollector(Collector):
     """Frames of the camera process, of its present sample."""
 

@@ -61,6 +61,8 @@ def _follow(
         if parts is None or accession is None:
             continue
         state = wire.decode(wire.StateMessage, parts)
+        if state.stage != "ready":
+            continue
         if present is None:
             present = _begin(settings, accession, state.sample)
         if state.sample is None or state.sample.sample != present.sample:

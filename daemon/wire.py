@@ -343,6 +343,10 @@ class StateMessage(Message, frozen=True, kw_only=True):
     """Where fields are recorded to, or why that stopped, in words; empty: nowhere."""
     sent_ns: int
     model: Model
+    stage: Literal["building", "warming", "ready"] = "ready"
+    """How far the engine is: the model is read and compiled; the first crops run; fields are scored."""
+    stage_done: float = 1.0
+    """Share of the stage that is done, 0 to 1."""
     notice: str = NOTICE
 
 

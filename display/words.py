@@ -63,7 +63,7 @@ def words(snapshot: Snapshot, tally: Tally) -> Words:
         lost=reasons(sample.lost) if sample else "",
         rejected=reasons(sample.rejected) if sample else "",
         camera=_camera(state),
-        model=_model(model),
+        model=_model(model) + _stage(state),
         demonstration=_demonstration(model),
         slide=_slide(snapshot.overview),
         scale_percent=_scale(sample),
@@ -176,6 +176,13 @@ def _model(model: Model | None) -> str:
     if model is None:
         return ""
     return f"{model.name} {model.version} · sha256 {model.sha256[:12]} · {model.runtime}"
+
+
+def _stage(state: StateMessage | None) -> str:
+    """Return how far the engine is, until it is ready."""
+    if state is None or state.stage == "ready":
+        return ""
+    return f" · {state.stage.upper()} {state.stage_done:.0%}".replace("%", " %")
 
 
 def _demonstration(model: Model | None) -> str:
