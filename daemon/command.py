@@ -22,6 +22,8 @@ COMMANDS = {
     "inference": "zpscope.daemon.inference_command",
     "display": "zpscope.display.display_command",
     "sample": "zpscope.daemon.sample_command",
+    "people": "zpscope.daemon.people_command",
+    "audit": "zpscope.daemon.audit_command",
     "score": "zpscope.daemon.score_command",
     "segment": "zpscope.daemon.segment_command",
     "study": "zpscope.study.study_command",

@@ -6,14 +6,19 @@ it or, while that is not running, a command. Knows no camera and no model.
 
 import secrets
 import time
+from dataclasses import replace
 
 from zpscope.config.errors import CommandRefused, PeerRefused
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail, wire
 from zpscope.daemon.accession import checked
+from zpscope.daemon.life import after
+from zpscope.daemon.listing import summary_of
+from zpscope.daemon.people import enrol
+from zpscope.daemon.reviewing import counted_heads, head_named, reviewed_result
+from zpscope.daemon.signing import amend, given, sign
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import SampleRecord, Store, open_store
-from zpscope.daemon.summary import summarise
 
 
 class Desk:
@@ -29,9 +34,52 @@ class Desk:
             case "plan":
                 sample = plan(self._store, self._settings, request.accession, request.words, now_ns)
                 return [summary_of(self._store, sample)]
+            case "review":
+                return [self._review(self._store.sample(request.accession), request.words, now_ns)]
+            case "sign":
+                return [
+                    sign(
+                        self._store,
+                        self._settings,
+                        self._store.sample(request.accession),
+                        request.words,
+                        now_ns,
+                    )
+                ]
+            case "amend":
+                return [amend(self._store, self._store.sample(request.accession), request.words)]
+            case "enrol":
+                enrol(
+                    self._store, request.words.get("operator", ""), *given(request.words, "signer", "secret")
+                )
+                return []
             case _:
                 msg = f"{request.action} is for the inference process: start `zpscope run`"
                 raise CommandRefused(msg)
+
+    def _review(self, sample: SampleRecord, words: dict[str, str], now_ns: int) -> wire.SampleSummary:
+        """Reclassify, exclude, restore or confirm one head."""
+        life = after(sample.life, "review", sample.accession)
+        name, verb, reason, actor = given(words, "head", "verb", "reason", "operator")
+        head = head_named(list(counted_heads(self._store, sample)), name)
+        new = {"bound": "bound", "unbound": "unbound", "excluded": "excluded", "restored": head.machine}.get(
+            verb
+        )
+        if new is None or (verb == "restored" and head.now != "excluded"):
+            msg = f"head {name} is {head.now}: it can be bound, unbound or excluded, and restored once it is excluded"
+            raise CommandRefused(msg)
+        with self._store.transaction():
+            self._store.write(
+                "INSERT INTO review VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(sample.id, head.field, head.head, now_ns, actor, head.now, new, reason),
+            )
+            sample = replace(sample, life=life, reviewed=wire.to_json(reviewed_result(self._store, sample)))
+            self._store.set_life(sample.id, life)
+            self._store.put_reviewed_result(sample.id, sample.reviewed)
+            trail.note(
+                self._store, actor, "review", sample.id, head=name, old=head.now, new=new, reason=reason
+            )
+        return summary_of(self._store, sample)
 
 
 def plan(
@@ -80,32 +128,6 @@ def plan(
             **facts,
         )
     return sample
-
-
-def summary_of(store: Store, sample: SampleRecord) -> wire.SampleSummary:
-    """Return a sample as it stands: the machine's result as it was kept, and what a review came to."""
-    if sample.machine and sample.life not in ("planned", "scanning"):
-        result = wire.summary_from_json(sample.machine)
-    else:
-        result = summarise(sample, [(slide, store.ledger(slide.id)) for slide in store.slides(sample.id)])
-    signed = store.rows(
-        "SELECT slide, version, at_ns, signer, meaning FROM signature WHERE sample = ? ORDER BY version, slide",
-        sample.id,
-    )
-    return wire.with_review(
-        result,
-        sample.life,
-        wire.reviewed_from_json(sample.reviewed) if sample.reviewed else None,
-        [
-            wire.Signature(slide=s, version=v, at_ns=at_ns, signer=by, meaning=why)
-            for s, v, at_ns, by, why in signed
-        ],
-    )
-
-
-def summaries(store: Store) -> list[wire.SampleSummary]:
-    """Return every sample of a store, oldest first."""
-    return [summary_of(store, sample) for sample in store.samples()]
 
 
 def ask(settings: Settings, request: wire.ControlRequest) -> list[wire.SampleSummary]:

@@ -9,8 +9,11 @@ from typing import get_args
 from zpscope.config.errors import CommandRefused, PeerRefused, ZpscopeError
 from zpscope.config.settings import Preparation, Settings, Stain
 from zpscope.daemon import wire
-from zpscope.daemon.desk import ask, summaries, summary_of
+from zpscope.daemon.desk import ask
+from zpscope.daemon.listing import summaries, summary_of
+from zpscope.daemon.people import read_secret
 from zpscope.daemon.process import add_settings_arguments, settings_of
+from zpscope.daemon.reviewing import counted_heads
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import read_store
 from zpscope.daemon.summary import count_text
@@ -66,6 +69,32 @@ def _operator(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator", help="who does it: initials or a code")
 
 
+def _head(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--head", metavar="HEAD", help="its name in the list that the command prints without it"
+    )
+    parser.add_argument(
+        "--as", dest="verb", choices=["bound", "unbound", "excluded", "restored"], help="what it is"
+    )
+
+
+def _reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", help="why")
+
+
+def _signer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--signer", required=True, help="who signs; the secret is asked for, or read from stdin"
+    )
+
+
+def _meaning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--meaning", default="approved", help="what the signature means (default: %(default)s)"
+    )
+    parser.add_argument("--slide", help="number of the slide, where two persons sign")
+
+
 def _timeout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout-s", type=float, default=60.0, metavar="S", help="(default: %(default)s)")
 
@@ -76,6 +105,10 @@ _ARGUMENTS = {
     "facts": _facts,
     "operator": _operator,
     "timeout": _timeout,
+    "head": _head,
+    "reason": _reason,
+    "signer": _signer,
+    "meaning": _meaning,
 }
 _ACTIONS = {
     "plan": ("write down a sample and its facts", "accession", "facts", "operator"),
@@ -91,8 +124,20 @@ _ACTIONS = {
     "stop": ("end the capture, and wait until every captured field is accounted for", "operator", "timeout"),
     "status": ("show the open sample, or the last one", "sample"),
     "list": ("list every sample in the store",),
+    "review": (
+        "list the heads that count, or say what one of them is",
+        "sample",
+        "head",
+        "reason",
+        "operator",
+    ),
+    "sign": ("sign a result; the identity is entered anew", "sample", "signer", "meaning"),
+    "amend": ("reopen a signed sample", "sample", "signer", "reason"),
 }
-_WORDS = ("preparation", "stain", "objective", "kind", "operator")
+_WORDS = (
+    *("preparation", "stain", "objective", "kind", "operator"),
+    *("head", "verb", "reason", "signer", "meaning", "slide"),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,6 +163,14 @@ def run(arguments: argparse.Namespace) -> int:
             shown = command(settings.wire.control, request)
         case "stop":
             shown = _stop(settings, words, arguments.timeout_s)
+        case "review" if not given["head"]:
+            return _list_heads(settings, accession)
+        case "review" | "sign" | "amend":
+            if arguments.action != "review":
+                words["secret"] = read_secret(f"secret of {words['signer']}: ")
+            shown = ask(
+                settings, wire.ControlRequest(action=arguments.action, accession=accession, words=words)
+            )
         case "pause" | "resume":
             shown = command(settings.wire.control, wire.ControlRequest(action=arguments.action, words=words))
         case action:
@@ -132,6 +185,16 @@ def _scanned() -> str:
     if sys.stdin.isatty():
         sys.stderr.write("accession: ")
     return sys.stdin.readline().strip()
+
+
+def _list_heads(settings: Settings, accession: str) -> int:
+    with read_store(settings.store.path) as store:
+        for head in counted_heads(store, store.sample(accession)):
+            was = f" (machine: {head.machine})" * (head.now != head.machine)
+            sys.stdout.write(
+                f"{head.name:10} slide {head.slide}  p {head.p:.3f}  {head.now}{was}{' reviewed' * head.reviewed}\n"
+            )
+    return 0
 
 
 def _stop(settings: Settings, words: dict[str, str], timeout_s: float) -> list[wire.SampleSummary]:

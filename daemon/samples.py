@@ -13,9 +13,10 @@ from zpscope.config.errors import CommandRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail, wire
 from zpscope.daemon.calibration import why_uncalibrated
-from zpscope.daemon.desk import Desk, plan, summaries
+from zpscope.daemon.desk import Desk, plan
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.life import SampleLife, after
+from zpscope.daemon.listing import summaries
 from zpscope.daemon.live_sample import LiveSample
 from zpscope.daemon.store import SampleRecord, SlideRecord, Store
 from zpscope.daemon.summary import rules_version

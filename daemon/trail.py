@@ -63,6 +63,11 @@ def head(store: Store) -> Head:
     return Head(0, _BEFORE_THE_FIRST)
 
 
+def holds(store: Store, noted: str) -> bool:
+    """Return whether an end of the trail that was noted earlier, as its words, is in it."""
+    return bool(store.rows("SELECT 1 FROM audit WHERE number || ':' || lower(hex(hash)) = ?", noted))
+
+
 def faults(store: Store) -> Iterator[str]:
     """Yield where the trail is not what was written."""
     before, expected = _BEFORE_THE_FIRST, 1

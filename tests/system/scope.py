@@ -76,10 +76,10 @@ class Scope:
 
     def __init__(self, profile: str, overrides: Sequence[str], folder: Path) -> None:
         self.store = folder / "store.sqlite"
-        self._words = ["-c", profile]
+        self.words = ["-c", profile]
         for override in [*port_overrides(), f"store.path={self.store}", *overrides]:
-            self._words += ["--set", override]
-        self.settings: Settings = load_settings(profile, self._words[3::2])
+            self.words += ["--set", override]
+        self.settings: Settings = load_settings(profile, self.words[3::2])
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -95,7 +95,7 @@ class Scope:
         """Start processes by the name of their command, perhaps with settings of their own."""
         more = [word for override in also for word in ("--set", override)]
         for name in names:
-            words = [sys.executable, "-m", "zpscope.daemon", name, *self._words, *more]
+            words = [sys.executable, "-m", "zpscope.daemon", name, *self.words, *more]
             self.processes[name] = subprocess.Popen(words)
 
     def kill(self, name: str) -> None:
@@ -114,7 +114,7 @@ class Scope:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command with the settings of this microscope."""
-        return zpscope(*words, *self._words)
+        return zpscope(*words, *self.words)
 
     def ask(self, action: str, accession: str = "") -> wire.SampleSummary | None:
         """Send a command to the inference process."""

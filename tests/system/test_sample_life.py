@@ -1,0 +1,110 @@
+"""A sample's life on the microscope: planned, scanned slide by slide, held, killed, reviewed and signed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stored import facts
+from tests.system.scope import Scope, until, zpscope
+from zpscope.config.errors import CommandRefused
+from zpscope.daemon import wire
+from zpscope.daemon.sockets import command
+from zpscope.daemon.store import read_store
+
+SMALL = ["camera.width_px=512", "camera.height_px=384", "camera.fields=40", "camera.pace_hz=1000"]
+
+
+def typed(scope: Scope, words: list[str], line: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that reads a line, as a barcode scanner or a person types it."""
+    whole = [sys.executable, "-m", "zpscope.daemon", *words, *scope.words]
+    return subprocess.run(whole, input=line + "\n", capture_output=True, text=True, timeout=60, check=False)
+
+
+def asked(scope: Scope, action: wire.Action, accession: str = "") -> wire.SampleSummary:
+    request = wire.ControlRequest(action=action, accession=accession)
+    return command(scope.settings.wire.control, request, timeout_s=60)[-1]
+
+
+@pytest.mark.timeout(300)
+def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
+    with Scope("demo", SMALL, tmp_path) as scope:
+        planned = typed(scope, ["sample", "plan", "--operator", "OP", "--json"], "A-17\r")
+        assert json.loads(planned.stdout)["life"] == "planned", planned.stderr
+        scope.start("camera", "inference")
+        until(lambda: scope.ask("status") is None or True, "the inference process")
+        started = typed(scope, ["sample", "start"], "A-17")
+        assert "scanning, slide 1 scanning" in started.stdout, started.stderr
+        refused = scope.command("sample", "start", "A-18")
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert "sample A-17 is open on this microscope" in refused.stderr
+
+        scope.wait_for(lambda sample: sample.scored >= 5, "5 fields")
+        asked(scope, "pause")
+        with pytest.raises(CommandRefused, match="nothing to pause"):
+            asked(scope, "pause")
+        scope.wait_for(lambda sample: sample.in_flight == 0, "the last field before the pause")
+        held = scope.ask("status")
+        scope.kill("inference")
+        scope.start("inference")
+        again = scope.ask("status")
+        assert held is not None
+        assert again is not None
+        assert (again.state, again.captured, again.k, again.n) == ("paused", held.captured, held.k, held.n)
+        asked(scope, "resume")
+        first = scope.finish()
+        assert (first.captured, first.life, first.operator) == (40, "machine_result", "OP")
+        with pytest.raises(CommandRefused, match="nothing to resume"):
+            asked(scope, "resume")
+
+        second = json.loads(scope.command("sample", "next-slide", "--json").stdout)
+        assert (second["life"], len(second["slides"])) == ("scanning", 2)
+        assert second["slides"][0]["n"] == first.n
+        done = scope.finish()
+        assert [one.n for one in done.slides] == [first.n, first.n], "the simulated slide is the same one"
+        assert (done.captured, done.n, done.k) == (80, 2 * first.n, 2 * first.k)
+        assert (done.verdict.state, done.verdict.final) == ("invalid", False)
+        assert "demonstration model" in done.verdict.reasons[0]
+        scope.stop("inference")
+
+        assert typed(scope, ["people", "add", "RV"], "correct horse").returncode == 0
+        listed = scope.command("sample", "review", "A-17").stdout.splitlines()
+        assert len(listed) == done.n
+        for line in listed:
+            name, p = line.split()[0], float(line.split()[4])
+            if abs(p - 0.5) < 0.1:
+                words = ["--head", name, "--as", "bound", "--reason", "seen", "--operator", "RV"]
+                assert scope.command("sample", "review", "A-17", *words).returncode == 0
+        signed = typed(scope, ["sample", "sign", "A-17", "--signer", "RV", "--json"], "correct horse")
+        assert json.loads(signed.stdout)["life"] == "signed", signed.stderr
+        wrong = typed(scope, ["sample", "amend", "A-17", "--signer", "RV", "--reason", "x"], "wrong horse")
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+        verified = scope.command("audit", "verify")
+        assert (verified.returncode, verified.stderr) == (0, "")
+        with read_store(scope.store) as store:
+            actions = [entry["action"] for entry in facts(store) if entry["action"] != "review"]
+    assert actions == [
+        *("planned", "scanning", "paused", "scanning", "closing", "complete", "machine_result"),
+        *("scanning", "closing", "complete", "machine_result", "enrolled", "signed"),
+    ]
+
+
+def test_two_microscopes_at_once(tmp_path: Path) -> None:
+    with Scope("demo", SMALL, tmp_path / "one") as one, Scope("demo", SMALL, tmp_path / "other") as other:
+        for scope, accession in ((one, "A-1"), (other, "A-2")):
+            scope.start("camera", "inference")
+            scope.scan(accession)
+        results = [scope.finish() for scope in (one, other)]
+    assert [result.accession for result in results] == ["A-1", "A-2"]
+    assert [result.captured for result in results] == [40, 40]
+
+
+def test_a_sample_without_its_facts_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = zpscope("sample", "plan", "A-1", "--set", f"store.path={tmp_path}/s", "--set", "specimen.operator=")
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "sample A-1 lacks its operator: give --operator" in run.stderr
+    run = zpscope("sample", "plan", "Jane.Smith", "--set", f"store.path={tmp_path}/s")
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "looks like a name" in run.stderr
