@@ -32,6 +32,8 @@ COMMANDS = {
     "normalise": "zpscope.training.normalise_command",
     "train": "zpscope.training.train_command",
     "evaluate": "zpscope.training.evaluate_command",
+    "export": "zpscope.training.export_command",
+    "bundle": "zpscope.training.bundle_command",
 }
 
 

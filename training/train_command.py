@@ -65,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Cut, split, train and write the report; 1 if the loss left the numbers at every rate."""
     for name in ("epochs", "batch", "views"):
-        if (getattr(arguments, name) or 1) < 1:
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
             msg = f"--{name} must be 1 or more"
             raise SettingsError(msg)
     status: int = extra.load("zpscope.training.train").train(arguments)
