@@ -98,7 +98,8 @@ def spread_of_cut(first: Values, second: Values, seed: int, draws: int) -> Sprea
     seen = youden[np.arange(draws), best]
     unseen = np.mean(first[:, None] <= cuts, axis=0) - np.mean(second[:, None] <= cuts, axis=0)
     low, high = np.quantile(cuts, [0.025, 0.975])
-    return Spread((float(low), float(high)), float(np.mean(seen - unseen)), cuts)
+    optimism: Values = seen - unseen
+    return Spread((float(low), float(high)), float(optimism.mean()), cuts)
 
 
 def spread_of_area(first: Values, second: Values, seed: int, draws: int) -> tuple[float, float]:
