@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "zpscope.daemon.audit_command",
     "score": "zpscope.daemon.score_command",
     "segment": "zpscope.daemon.segment_command",
+    "report": "zpscope.report.report_command",
     "study": "zpscope.study.study_command",
     "calibrate": "zpscope.daemon.calibrate_command",
     "check": "zpscope.daemon.check_command",

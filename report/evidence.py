@@ -1,0 +1,79 @@
+"""What a report rests on: one sample as the store holds it, as values. Nothing is counted here."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from zpscope.daemon.wire import SampleSummary
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One committed field of view."""
+
+    slide: int
+    """Number of the slide, from 1."""
+    session: str
+    number: int
+    """Of the frame in its session."""
+    source: str
+    captured_ns: int
+    um_per_px: float
+    skip: str
+    """Reason if it was skipped whole, else empty."""
+    counts: bool
+    """It lies on the part of the slide that is counted."""
+    centre_um: Point | None
+    """On that part; None: nobody knows where."""
+    size_um: Point | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """One object that was found."""
+
+    field: Field
+    number: int
+    """In its field, from 1."""
+    x_px: float
+    y_px: float
+    offset_um: Point
+    """From the centre of its field."""
+    angle_deg: float
+    area_um2: float
+    sharpness: float | None
+    reason: str
+    """Why it does not count, or empty."""
+    p: float | None
+    """P(ZP-binding), of classified heads."""
+    bound: bool
+    """By the machine."""
+    review: str
+    """What a reviewer made of it: `bound`, `unbound`, `excluded`; empty: nothing."""
+    crop: bytes | None
+    """PNG, 128 x 128, grey; of classified heads."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One sample."""
+
+    summary: SampleSummary
+    fields: tuple[Field, ...]
+    """In the order of capture."""
+    heads: tuple[Head, ...]
+    """In the order of their fields."""
+    um_per_px: tuple[float, ...]
+    """Every scale that a field was taken at."""
+    preprocessing: str
+    """sha256 of how crops are made."""
+    settings: str
+    """JSON of the settings it was begun with."""
+    settings_sha256: str
+    software: str
+
+    @cached_property
+    def counted(self) -> tuple[Head, ...]:
+        """The n heads of the machine's count."""
+        return tuple(head for head in self.heads if not head.reason)
