@@ -1,7 +1,7 @@
 """A report as HL7 FHIR R4: a Bundle with Specimen, Device, Observations and the DiagnosticReport.
 
-Pure; the same bytes for the same evidence. No patient is in it: the accession stands on the specimen, pseudonymous, and
-who it belongs to is for the laboratory's own system. No LOINC code for ZP-binding is known; the codes are zpscope's own.
+Pure; the same bytes for the same evidence. No patient is in it: the accession stands on the specimen, pseudonymous;
+whose it is, is for the laboratory's own system. No LOINC code for ZP-binding is known; the codes are zpscope's own.
 """
 
 import json

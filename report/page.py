@@ -52,7 +52,6 @@ def page(evidence: Evidence) -> str:
 
 
 def _main(evidence: Evidence, answer: Answer) -> list[Markup]:
-    sample = evidence.summary
     return [
         *_banners(evidence),
         _answer(evidence, answer),
@@ -193,7 +192,7 @@ def _gallery(evidence: Evidence) -> list[Markup]:
 
 
 def _thumb(head: Head) -> Markup:
-    crop = cv2.imdecode(np.frombuffer(head.crop or b"", np.uint8), cv2.IMREAD_GRAYSCALE)
+    crop = np.asarray(cv2.imdecode(np.frombuffer(head.crop or b"", np.uint8), cv2.IMREAD_GRAYSCALE))
     small = cv2.resize(crop, (_CROP_PX, _CROP_PX), interpolation=cv2.INTER_AREA)
     source = b64encode(cv2.imencode(".jpg", small, _JPEG)[1].tobytes()).decode()
     name = f"{head.field.slide}-{head.field.number}-{head.number}"
