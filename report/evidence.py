@@ -5,8 +5,6 @@ from functools import cached_property
 
 from zpscope.daemon.wire import SampleSummary
 
-Point = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class Field:
@@ -24,9 +22,20 @@ class Field:
     """Reason if it was skipped whole, else empty."""
     counts: bool
     """It lies on the part of the slide that is counted."""
-    centre_um: Point | None
-    """On that part; None: nobody knows where."""
-    size_um: Point | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The scanned part of a slide in one picture."""
+
+    slide: int
+    picture: bytes
+    """PNG, RGBA: stain and heads; what is not counted is seen through."""
+    um_per_px: float
+    area_mm2: float
+    """Of the part that is counted."""
+    seen_twice: float
+    """Share of that area that more than one field shows."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,6 @@ class Head:
     """In its field, from 1."""
     x_px: float
     y_px: float
-    offset_um: Point
-    """From the centre of its field."""
     angle_deg: float
     area_um2: float
     sharpness: float | None
@@ -64,6 +71,8 @@ class Evidence:
     """In the order of capture."""
     heads: tuple[Head, ...]
     """In the order of their fields."""
+    seen: tuple[Seen, ...]
+    """Of the slides whose fields have a place."""
     um_per_px: tuple[float, ...]
     """Every scale that a field was taken at."""
     preprocessing: str

@@ -166,12 +166,19 @@ def _provenance_rows(evidence: Evidence) -> list[tuple[str, Child]]:
 
 
 def _coverage(evidence: Evidence) -> list[Markup]:
-    slides = sorted({field.slide for field in evidence.fields})
-    maps = [(slide, plots.coverage(evidence, slide)) for slide in slides]
     figures = [
-        _figure(drawn, f"Slide {slide}: counted fields, with their heads (orange, larger: called bound).")
-        for slide, drawn in maps
-        if drawn is not None
+        _figure(
+            empty(
+                "img",
+                src=f"data:image/png;base64,{b64encode(seen.picture).decode()}",
+                alt=f"the scanned part of slide {seen.slide} with its counted heads",
+                class_="map",
+            ),
+            f"Slide {seen.slide}: {seen.area_mm2:.3g} mm² counted, {100 * seen.seen_twice:.0f} % of it seen more than once; "
+            f"1 pixel is {seen.um_per_px:g} µm. Counted heads: blue; orange, larger and ringed: called bound. "
+            "What is seen through is not counted.",
+        )
+        for seen in evidence.seen
     ]
     return _section("Coverage", *(figures or [tag("p", "No field's place on the slide is known.")]))
 
@@ -186,7 +193,7 @@ def _gallery(evidence: Evidence) -> list[Markup]:
         left_out = max(0, len(heads) - _SHOWN)
         note = f"{len(heads)} heads {words}, the most probable binders first"
         note += f"; {left_out} more are in heads.csv" * bool(left_out)
-        parts.append(tag("p", note, class_="soft"))
+        parts.append(tag("p", note, class_="soft note"))
         parts.append(tag("div", *(_thumb(head) for head in heads[:_SHOWN]), class_="gallery"))
     return _section("Gallery of heads", *parts)
 

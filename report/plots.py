@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from math import ceil, log10
 
 from zpscope.counting.sequential import anytime_interval
-from zpscope.report.evidence import Evidence, Field, Head
+from zpscope.report.evidence import Evidence, Head
 from zpscope.report.markup import Markup, tag
 
 BOUND, UNBOUND = "#c2410c", "#0369a1"
 _INK, _SOFT, _GRID = "#10181d", "#4a5a64", "#d5dce1"
-_FIELD = {"fill": "#64748b", "fill_opacity": "0.14", "stroke": "#64748b"}
 _WIDTH, _HEIGHT = 460.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 12.0, 40.0
 _LOOKS = 60
@@ -126,66 +125,6 @@ def histogram(evidence: Evidence) -> Markup:
             )
         )
     return axes.svg("Histogram of the probability of ZP-binding", "P(ZP-binding)", "heads")
-
-
-def coverage(evidence: Evidence, slide: int) -> Markup | None:
-    """Return where on a slide the counted fields lie, and the heads in them; None if no place is known."""
-    placed = [one for one in evidence.fields if one.slide == slide and one.centre_um and one.size_um]
-    if not placed:
-        return None
-    boxes = [_box(one) for one in placed]
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right, bottom = (max(box[i] + box[i + 2] for box in boxes) for i in (0, 1))
-    span = max(right - left, bottom - top)
-    edge, radius = span * 0.01, max(2.0, span / 250)
-    fields = [
-        tag(
-            "rect",
-            x=x,
-            y=y,
-            width=w,
-            height=h,
-            fill="#64748b",
-            fill_opacity="0.14",
-            stroke="#64748b",
-            stroke_width=span / 900,
-        )
-        for x, y, w, h in boxes
-    ]
-    heads = [
-        tag(
-            "circle",
-            cx=head.field.centre_um[0] + head.offset_um[0],
-            cy=head.field.centre_um[1] + head.offset_um[1],
-            r=radius * (1.5 if head.bound else 1),
-            fill=BOUND if head.bound else UNBOUND,
-        )
-        for head in sorted(evidence.counted, key=lambda head: head.bound)
-        if head.field.slide == slide and head.field.centre_um
-    ]
-    bar = 10 ** int(log10(span / 2))
-    down = bottom + span * 0.05
-    return tag(
-        "svg",
-        tag("title", f"Coverage of slide {slide}: {len(placed)} fields"),
-        *fields,
-        *heads,
-        tag("line", x1=left, x2=left + bar, y1=down, y2=down, stroke=_INK, stroke_width=span / 200),
-        _text(f"{bar:g} µm", left + bar + span * 0.015, down + span * 0.012, "start", font_size=span / 32),
-        viewBox=" ".join(
-            f"{one:.1f}"
-            for one in (left - edge, top - edge, right - left + 2 * edge, bottom - top + 10 * edge)
-        ),
-        role="img",
-        class_="map",
-        xmlns="http://www.w3.org/2000/svg",
-    )
-
-
-def _box(field: Field) -> tuple[float, float, float, float]:
-    x, y = field.centre_um or (0.0, 0.0)
-    width, height = field.size_um or (0.0, 0.0)
-    return x - width / 2, y - height / 2, width, height
 
 
 def _with_last(heads: Sequence[Head]) -> list[tuple[Head, bool]]:

@@ -21,7 +21,6 @@ def read_evidence(store: Store, name: str, settings: Settings) -> Evidence:
     """Return a sample by its id, or by an accession that only one has; raise CommandRefused if there is none."""
     record = _find(store, name)
     ledger = store.ledger(record.id)
-    places = _Places(store, record.id)
     kept = (UNMAPPED, ledger.main_island)
     fields: dict[int, Field] = {}
     for key, session, number, source, captured_ns, um_per_px, skip in store.rows(
@@ -45,7 +44,7 @@ def read_evidence(store: Store, name: str, settings: Settings) -> Evidence:
             size_um=size_um,
         )
     by_field: dict[int, list[Head]] = {key: [] for key in fields}
-    for key, head in _heads(store, record.id, fields, places):
+    for key, head in _heads(store, record.id, fields):
         by_field[key].append(head)
     return Evidence(
         summary=summarise(record, ledger, settings.tally),
@@ -75,8 +74,7 @@ def _find(store: Store, name: str) -> SampleRecord:
 
 
 def _heads(
-    store: Store, sample: str, fields: dict[int, Field], places: "_Places"
-) -> Iterator[tuple[int, Head]]:
+    store: Store, sample: str, fields: dict[int, Field]) -> Iterator[tuple[int, Head]]:
     for key, number, x_px, y_px, x_um, y_um, angle, area, reason, p, bound, crop, sharpness in store.rows(
         "SELECT field, head.number, x_px, y_px, slide_x_um, slide_y_um, angle_deg, area_um2, reason, p, bound, crop, "
         "sharpness FROM head JOIN field ON field.id = head.field WHERE sample = ? ORDER BY field, head.number",
@@ -101,53 +99,3 @@ def _heads(
                 crop=crop,
             ),
         )
-
-
-class _Places:
-    """Where the fields of a sample lie, islands that joined taken as one."""
-
-    def __init__(self, store: Store, sample: str) -> None:
-        self._store, self._sample = store, sample
-        self._placed: dict[int, tuple[int, int, float, float]] = {
-            key: (number, island, x_um, y_um)
-            for key, number, island, x_um, y_um in store.rows(
-                "SELECT field, number, island, x_um, y_um FROM placed WHERE sample = ?", sample
-            )
-        }
-        self._joins: dict[int, tuple[int, Point]] = {
-            island: (into, (x_um, y_um))
-            for island, into, x_um, y_um in store.rows(
-                "SELECT joined.island, into_island, joined.x_um, joined.y_um FROM joined "
-                "JOIN placed ON placed.field = joined.field WHERE sample = ?",
-                sample,
-            )
-        }
-        self._sizes: dict[float, Point] = {}
-
-    def of(self, key: int) -> tuple[int | None, Point | None]:
-        """Return the island of a field and its centre on it, or None."""
-        if key not in self._placed:
-            return _NOWHERE
-        _, island, x_um, y_um = self._placed[key]
-        at = np.array([x_um, y_um])
-        while island in self._joins:
-            island, shift = self._joins[island]
-            at = at + shift
-        return island, (float(at[0]), float(at[1]))
-
-    def size_um(self, key: int, um_per_px: float) -> Point | None:
-        """Return width and height of a placed field."""
-        if key not in self._placed:
-            return None
-        if um_per_px not in self._sizes:
-            height, width = stain_of(self._store.thumbnail(self._sample, self._placed[key][0])).shape
-            times = shrunk_times(um_per_px) * um_per_px
-            self._sizes[um_per_px] = (width * times, height * times)
-        return self._sizes[um_per_px]
-
-    def offset_um(self, key: int, x_um: float | None, y_um: float | None) -> Point:
-        """Return where a head of a placed field lies, from the field's centre."""
-        if key not in self._placed or x_um is None or y_um is None:
-            return 0.0, 0.0
-        _, _, centre_x_um, centre_y_um = self._placed[key]
-        return x_um - centre_x_um, y_um - centre_y_um
