@@ -6,10 +6,11 @@ While an answer is withheld, nothing here holds the percentage against the thres
 from dataclasses import dataclass
 from typing import Literal
 
+from zpscope.counting.verdict import State
 from zpscope.daemon.wire import SampleSummary
 
-State = Literal["collecting", "above", "below", "indeterminate", "invalid"]
 Status = Literal["preliminary", "final", "amended"]
+"""As FHIR has it: `final` once the whole sample is signed, `amended` once it is signed anew."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,6 @@ class Answer:
 
     state: State
     status: Status
-    """Of the report: final once it is signed."""
     headline: str
     reasons: tuple[str, ...]
     """Why it is withheld, or what is missing."""
@@ -28,10 +28,35 @@ class Answer:
 
 def answer_of(sample: SampleSummary) -> Answer:
     """Return the answer."""
-    reasons: list[str] = []
-    if sample.model.demonstration:
-        reasons.append("the model is a demonstration model: it knows nothing of real heads")
-    if sample.uncalibrated:
-        reasons.append(f"the scale is not calibrated: {sample.uncalibrated}")
-    reasons.append("the preparation of the specimen, its stain and the controls are not recorded")
-    return Answer("invalid", "preliminary", "No answer", tuple(reasons), None)
+    said = sample.verdict
+    withheld = said.state == "invalid"
+    return Answer(
+        state=said.state,
+        status=_status(sample),
+        headline=_headline(sample),
+        reasons=said.reasons,
+        threshold_percent=None if withheld else sample.threshold_percent,
+    )
+
+
+def _status(sample: SampleSummary) -> Status:
+    versions = [one.version for one in sample.signatures if one.slide == 0]
+    if sample.life != "signed" or not versions:
+        return "preliminary"
+    return "amended" if max(versions) > 1 else "final"
+
+
+def _headline(sample: SampleSummary) -> str:
+    said, threshold = sample.verdict, f"{sample.threshold_percent:g} %"
+    provisional = "" if said.final else " (provisional)"
+    match said.state:
+        case "invalid":
+            return "No answer"
+        case "collecting":
+            return "No answer yet"
+        case "above":
+            return f"Above {threshold}{provisional}"
+        case "below":
+            return f"At or below {threshold}{provisional}"
+        case "indeterminate":
+            return f"Indeterminate: the count does not tell which side of {threshold} it is on"

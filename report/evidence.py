@@ -15,7 +15,6 @@ class Field:
     session: str
     number: int
     """Of the frame in its session."""
-    source: str
     captured_ns: int
     um_per_px: float
     skip: str
@@ -75,12 +74,11 @@ class Evidence:
     """Of the slides whose fields have a place."""
     um_per_px: tuple[float, ...]
     """Every scale that a field was taken at."""
-    preprocessing: str
-    """sha256 of how crops are made."""
-    settings: str
-    """JSON of the settings it was begun with."""
-    settings_sha256: str
-    software: str
+    preprocessing: tuple[str, ...]
+    """sha256 of how crops are made; more than one if slides differ."""
+    settings_sha256: tuple[str, ...]
+    """Of the settings that each slide was begun with."""
+    software: tuple[str, ...]
 
     @cached_property
     def counted(self) -> tuple[Head, ...]:

@@ -62,11 +62,15 @@ def _device(evidence: Evidence) -> Resource:
         "resourceType": "Device",
         "deviceName": [{"name": "zpscope", "type": "user-friendly-name"}],
         "version": [
-            {"type": {"text": "software"}, "value": evidence.software},
             {"type": {"text": "model"}, "value": f"{model.name} {model.version}"},
             {"type": {"text": "sha256 of the model"}, "value": model.sha256},
-            {"type": {"text": "sha256 of the preprocessing"}, "value": evidence.preprocessing},
-            {"type": {"text": "sha256 of the settings"}, "value": evidence.settings_sha256},
+            *({"type": {"text": "software"}, "value": one} for one in evidence.software),
+            *(
+                {"type": {"text": "sha256 of the preprocessing"}, "value": one}
+                for one in evidence.preprocessing
+            ),
+            *({"type": {"text": "sha256 of the settings"}, "value": one} for one in evidence.settings_sha256),
+            {"type": {"text": "counting rules"}, "value": evidence.summary.rules_version},
         ],
         "note": [{"text": NOTICE}],
     }

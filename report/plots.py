@@ -83,7 +83,8 @@ def running(evidence: Evidence, threshold_percent: float | None) -> Markup:
             points.append((k, n))
     every = max(1, ceil(len(points) / _LOOKS))
     looks = points[::-every][::-1]
-    bands = [anytime_interval(k, n) for k, n in looks]
+    rules, effect = evidence.summary.rules, evidence.summary.verdict.design_effect
+    bands = [anytime_interval(k, n, rules["error_percent"] / 100, effect) for k, n in looks]
     start = next((i for i, (_, n) in enumerate(looks) if n >= 20), 0)
     most = max([10.0, *(100 * k / n for k, n in looks[start:]), *(100 * high for _, high in bands[-1:])])
     axes = _Axes(max(1, n), _round_up(min(100.0, 1.3 * most)))

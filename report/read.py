@@ -4,98 +4,122 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 
-import numpy as np
+import cv2
 
 from zpscope.config.errors import CommandRefused
-from zpscope.config.settings import Settings
+from zpscope.daemon.desk import summary_of
 from zpscope.daemon.ledger import UNMAPPED, UNPLACED
-from zpscope.daemon.store import SampleRecord, Store
-from zpscope.daemon.summary import summarise
-from zpscope.imaging.thumbnail import shrunk_times, stain_of
-from zpscope.report.evidence import Evidence, Field, Head, Point
-
-_NOWHERE = None, None
+from zpscope.daemon.overview import overview_of
+from zpscope.daemon.store import SampleRecord, SlideRecord, Store
+from zpscope.report.evidence import Evidence, Field, Head, Seen
 
 
-def read_evidence(store: Store, name: str, settings: Settings) -> Evidence:
+def read_evidence(store: Store, name: str) -> Evidence:
     """Return a sample by its id, or by an accession that only one has; raise CommandRefused if there is none."""
-    record = _find(store, name)
-    ledger = store.ledger(record.id)
-    kept = (UNMAPPED, ledger.main_island)
-    fields: dict[int, Field] = {}
-    for key, session, number, source, captured_ns, um_per_px, skip in store.rows(
-        "SELECT id, session, number, source, captured_ns, um_per_px, skip FROM field WHERE sample = ? "
-        "ORDER BY captured_ns, id",
-        record.id,
-    ):
-        island, centre_um = places.of(key)
-        size_um = places.size_um(key, um_per_px)
-        counts = ledger.apart == "counted" or island is None or island in kept
-        fields[key] = Field(
-            slide=1,
-            session=session,
-            number=number,
-            source=source,
-            captured_ns=captured_ns,
-            um_per_px=um_per_px,
-            skip=skip,
-            counts=counts,
-            centre_um=centre_um if island == ledger.main_island else None,
-            size_um=size_um,
+    sample = _find(store, name)
+    slides = store.slides(sample.id)
+    reviews = {
+        (field, head): new
+        for field, head, new in store.rows(
+            "SELECT field, head, new FROM review WHERE sample = ? ORDER BY number", sample.id
         )
-    by_field: dict[int, list[Head]] = {key: [] for key in fields}
-    for key, head in _heads(store, record.id, fields):
-        by_field[key].append(head)
+    }
+    heads = tuple(head for slide in slides for head in _heads(store, slide, reviews))
+    fields = tuple(field for slide in slides for field in _fields(store, slide).values())
     return Evidence(
-        summary=summarise(record, ledger, settings.tally),
-        fields=tuple(fields.values()),
-        heads=tuple(head for heads in by_field.values() for head in heads),
-        um_per_px=tuple(sorted({field.um_per_px for field in fields.values()})),
-        preprocessing=record.preprocessing,
-        settings=record.settings,
-        settings_sha256=sha256(
-            json.dumps(json.loads(record.settings), sort_keys=True, separators=(",", ":")).encode()
-        ).hexdigest(),
-        software=record.software,
+        summary=summary_of(store, sample),
+        fields=fields,
+        heads=heads,
+        seen=tuple(seen for slide in slides if (seen := _seen(store, slide))),
+        um_per_px=tuple(sorted({field.um_per_px for field in fields})),
+        preprocessing=tuple(dict.fromkeys(slide.preprocessing for slide in slides)),
+        settings_sha256=tuple(dict.fromkeys(_digest(slide.settings) for slide in slides)),
+        software=tuple(dict.fromkeys(slide.software for slide in slides)),
     )
 
 
 def _find(store: Store, name: str) -> SampleRecord:
-    samples = store.samples()
-    found = [one for one in samples if one.id == name] or [one for one in samples if one.accession == name]
-    if not found:
-        msg = f"the store has no sample {name}: see `zpscope sample list` for their ids and accessions"
+    same = store.samples_of(name)
+    if len(same) > 1:
+        ids = ", ".join(one.id for one in same)
+        msg = f"{len(same)} samples have the accession {name}: give one by its id, {ids}"
         raise CommandRefused(msg)
-    if len(found) > 1:
-        ids = ", ".join(one.id for one in found)
-        msg = f"{len(found)} samples have the accession {name}: give one by its id, {ids}"
-        raise CommandRefused(msg)
-    return found[0]
+    return store.sample(name)
 
 
-def _heads(
-    store: Store, sample: str, fields: dict[int, Field]) -> Iterator[tuple[int, Head]]:
-    for key, number, x_px, y_px, x_um, y_um, angle, area, reason, p, bound, crop, sharpness in store.rows(
-        "SELECT field, head.number, x_px, y_px, slide_x_um, slide_y_um, angle_deg, area_um2, reason, p, bound, crop, "
-        "sharpness FROM head JOIN field ON field.id = head.field WHERE sample = ? ORDER BY field, head.number",
-        sample,
+def _fields(store: Store, slide: SlideRecord) -> dict[int, Field]:
+    """Return the fields of a slide by their key in the store, in the order of capture."""
+    ledger = store.ledger(slide.id)
+    kept = (None, UNMAPPED, ledger.main_island)
+    into: dict[int, int] = dict(
+        store.rows(
+            "SELECT joined.island, into_island FROM joined JOIN placed ON placed.field = joined.field "
+            "WHERE slide = ?",
+            slide.id,
+        )
+    )
+
+    def settled(island: int | None) -> int | None:
+        while island in into:
+            island = into[island]
+        return island
+
+    return {
+        key: Field(
+            slide=slide.number,
+            session=session,
+            number=number,
+            captured_ns=captured_ns,
+            um_per_px=um_per_px,
+            skip=skip,
+            counts=ledger.apart == "counted" or settled(island) in kept,
+        )
+        for key, session, number, captured_ns, um_per_px, skip, island in store.rows(
+            "SELECT field.id, session, field.number, captured_ns, um_per_px, skip, island FROM field "
+            "LEFT JOIN placed ON placed.field = field.id WHERE field.slide = ? ORDER BY captured_ns, field.id",
+            slide.id,
+        )
+    }
+
+
+def _heads(store: Store, slide: SlideRecord, reviews: dict[tuple[int, int], str]) -> Iterator[Head]:
+    fields = _fields(store, slide)
+    for key, number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop in store.rows(
+        "SELECT field, head.number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop FROM head "
+        "JOIN field ON field.id = head.field WHERE slide = ? ORDER BY captured_ns, field, head.number",
+        slide.id,
     ):
         field = fields[key]
-        yield (
-            key,
-            Head(
-                field=field,
-                number=number,
-                x_px=x_px,
-                y_px=y_px,
-                offset_um=places.offset_um(key, x_um, y_um),
-                angle_deg=angle,
-                area_um2=area,
-                sharpness=sharpness,
-                reason=reason or ("" if field.counts else UNPLACED),
-                p=p,
-                bound=bool(bound),
-                review="",
-                crop=crop,
-            ),
+        yield Head(
+            field=field,
+            number=number,
+            x_px=x_px,
+            y_px=y_px,
+            angle_deg=angle_deg,
+            area_um2=area_um2,
+            sharpness=sharpness,
+            reason=reason or ("" if field.counts else UNPLACED),
+            p=p,
+            bound=bool(bound),
+            review=reviews.get((key, number), ""),
+            crop=crop,
         )
+
+
+def _seen(store: Store, slide: SlideRecord) -> Seen | None:
+    overview = overview_of(store, slide.id)
+    if overview is None:
+        return None
+    coverage = overview.coverage
+    return Seen(
+        slide=slide.number,
+        picture=cv2.imencode(".png", cv2.cvtColor(overview.drawn(), cv2.COLOR_RGBA2BGRA))[1].tobytes(),
+        um_per_px=overview.layout.um_per_px,
+        area_mm2=coverage.area_mm2,
+        seen_twice=coverage.seen_twice,
+    )
+
+
+def _digest(settings: str) -> str:
+    text = json.dumps(json.loads(settings), sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()

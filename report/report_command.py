@@ -31,9 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the files, and their names."""
-    settings = settings_of(arguments)
-    with read_store(settings.store.path) as store:
-        evidence = read_evidence(store, arguments.sample, settings)
+    with read_store(settings_of(arguments).store.path) as store:
+        evidence = read_evidence(store, arguments.sample)
     html = page(evidence)
     written = {
         "report.html": html.encode(),

@@ -47,8 +47,8 @@ def result_json(evidence: Evidence) -> str:
     summary = json.loads(wire.to_json(evidence.summary))
     answer = answer_of(evidence.summary)
     if answer.threshold_percent is None:
-        for key in ("position", "threshold_percent"):
-            summary[key] = None
+        for told in (summary, summary["reviewed"] or {}):
+            told.update(dict.fromkeys({"position", "threshold_percent"} & told.keys()))
     values = {
         "notice": NOTICE,
         "status": answer.status,
@@ -56,8 +56,8 @@ def result_json(evidence: Evidence) -> str:
         "answer_withheld_because": list(answer.reasons),
         "sample": summary,
         "um_per_px": list(evidence.um_per_px),
-        "preprocessing_sha256": evidence.preprocessing,
-        "settings_sha256": evidence.settings_sha256,
-        "software": evidence.software,
+        "preprocessing_sha256": list(evidence.preprocessing),
+        "settings_sha256": list(evidence.settings_sha256),
+        "software": list(evidence.software),
     }
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
