@@ -132,7 +132,7 @@ def _with_last(heads: Sequence[Head]) -> list[tuple[Head, bool]]:
     """Return each head with whether it is the last of its field."""
     after = [*heads[1:], None]
     return [
-        (one, other is None or one.field is not other.field) for one, other in zip(heads, after, strict=True)
+        (one, other is None or one.field != other.field) for one, other in zip(heads, after, strict=True)
     ]
 
 

@@ -24,8 +24,9 @@ def read_evidence(store: Store, name: str) -> Evidence:
             "SELECT field, head, new FROM review WHERE sample = ? ORDER BY number", sample.id
         )
     }
-    heads = tuple(head for slide in slides for head in _heads(store, slide, reviews))
-    fields = tuple(field for slide in slides for field in _fields(store, slide).values())
+    by_slide = [(slide, _fields(store, slide)) for slide in slides]
+    heads = tuple(head for slide, fields in by_slide for head in _heads(store, slide, fields, reviews))
+    fields = tuple(field for _, fields in by_slide for field in fields.values())
     return Evidence(
         summary=summary_of(store, sample),
         fields=fields,
@@ -82,8 +83,9 @@ def _fields(store: Store, slide: SlideRecord) -> dict[int, Field]:
     }
 
 
-def _heads(store: Store, slide: SlideRecord, reviews: dict[tuple[int, int], str]) -> Iterator[Head]:
-    fields = _fields(store, slide)
+def _heads(
+    store: Store, slide: SlideRecord, fields: dict[int, Field], reviews: dict[tuple[int, int], str]
+) -> Iterator[Head]:
     for key, number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop in store.rows(
         "SELECT field, head.number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop FROM head "
         "JOIN field ON field.id = head.field WHERE slide = ? ORDER BY captured_ns, field, head.number",

@@ -90,9 +90,9 @@ def quality_rows(evidence: Evidence) -> Rows:
     """Return what is measured, and its middle half."""
     sample, heads = evidence.summary, evidence.counted
     scored = [field for field in evidence.fields if not field.skip]
-    per_field = dict.fromkeys((id(field) for field in scored), 0)
+    per_field = dict.fromkeys(scored, 0)
     for head in heads:
-        per_field[id(head.field)] += 1
+        per_field[head.field] += 1
     rows: Rows = [
         ("fields skipped", reasons(sample.skipped) or "none"),
         ("heads counted per scored field", _middle([float(n) for n in per_field.values()])),
