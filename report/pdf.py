@@ -1,5 +1,6 @@
 """A page as PDF. The only file that knows WeasyPrint, which needs the library Pango but no browser."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 from weasyprint import HTML
 from weasyprint.urls import URLFetcher
 

@@ -47,8 +47,9 @@ def result_json(evidence: Evidence) -> str:
     summary = json.loads(wire.to_json(evidence.summary))
     answer = answer_of(evidence.summary)
     if answer.threshold_percent is None:
-        for told in (summary, summary["reviewed"] or {}):
-            told.update(dict.fromkeys({"position", "threshold_percent"} & told.keys()))
+        summary |= {"position": None, "threshold_percent": None}
+        if summary["reviewed"]:
+            summary["reviewed"]["position"] = None
     values = {
         "notice": NOTICE,
         "status": answer.status,
