@@ -131,9 +131,7 @@ def histogram(evidence: Evidence) -> Markup:
 def _with_last(heads: Sequence[Head]) -> list[tuple[Head, bool]]:
     """Return each head with whether it is the last of its field."""
     after = [*heads[1:], *[None] * bool(heads)]
-    return [
-        (one, other is None or one.field != other.field) for one, other in zip(heads, after, strict=True)
-    ]
+    return [(one, other is None or one.field != other.field) for one, other in zip(heads, after, strict=True)]
 
 
 def _text(words: str, x: float, y: float, anchor: str, **more: str | float) -> Markup:
