@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.classify import bundle_of, drawn_crops, network_of
 from zpscope.config.classifiers import (
     Classifier,
+    CudaClassifier,
     OnnxRuntimeClassifier,
     OpenVinoClassifier,
     TensorRtClassifier,
@@ -77,6 +78,8 @@ def _engines(threads: int) -> dict[str, Classifier]:
         "onnxruntime": OnnxRuntimeClassifier(threads=threads),
         "openvino fp32": OpenVinoClassifier(threads=threads),
         "openvino int8": OpenVinoClassifier(threads=threads, precision="int8"),
+        "cuda fp16": CudaClassifier(),
+        "cuda fp32": CudaClassifier(precision="fp32"),
         "tensorrt fp16": TensorRtClassifier(runtime="tensorrt"),
         "tensorrt_rtx fp16": TensorRtClassifier(),
         "tensorrt_rtx fp32": TensorRtClassifier(precision="fp32"),

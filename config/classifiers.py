@@ -49,6 +49,16 @@ class TensorRtClassifier(_AnyClassifier):
     """Crops gathered across fields before the classifier runs, at most; every run has this size."""
 
 
+class CudaClassifier(_AnyClassifier):
+    """The classifier in torch on an NVIDIA GPU; needs the extra `cuda`."""
+
+    runtime: Literal["cuda"] = "cuda"
+    precision: Literal["fp32", "fp16", "bf16"] = "fp16"
+    """`bf16` is coarser than `fp16`, for networks whose values `fp16` cannot hold."""
+    batch: Annotated[int, Field(ge=1, le=LARGEST_GPU_BATCH)] = 32
+    """Crops gathered across fields before the classifier runs, at most; every run has this size."""
+
+
 class AutoClassifier(_AnyClassifier):
     """The classifier on the best runtime that this machine has; the log and every result say which, and why."""
 
@@ -58,6 +68,6 @@ class AutoClassifier(_AnyClassifier):
 
 
 Classifier = Annotated[
-    OnnxRuntimeClassifier | OpenVinoClassifier | TensorRtClassifier | AutoClassifier,
+    OnnxRuntimeClassifier | OpenVinoClassifier | TensorRtClassifier | CudaClassifier | AutoClassifier,
     Field(discriminator="runtime"),
 ]

@@ -70,6 +70,27 @@ def check_answer(answer: NDArray[np.float32], crops: int) -> None:
         raise ModelRefused(msg)
 
 
+def in_one_shape(
+    crops: NDArray[np.uint8], held: NDArray[np.uint8], run: Callable[[], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return the answers (N,) to crops (N, 128, 128), always asked for in runs of B.
+
+    So a probability cannot depend on how many crops come together, and a GPU's work can be recorded once.
+
+    Args:
+        crops: Any number of them.
+        held: (B, 128, 128), filled before each run; blank where there are no more crops.
+        run: Answers (B,) to what is held; good until the next run.
+    """
+    answer = np.empty(len(crops), np.float32)
+    for at in range(0, len(crops), len(held)):
+        part = crops[at : at + len(held)]
+        held[: len(part)] = part
+        held[len(part) :] = 0
+        answer[at : at + len(part)] = run()[: len(part)]
+    return answer
+
+
 def one_line(error: Exception) -> str:
     """Return a runtime's own words on one line."""
     return " ".join(str(error).split())

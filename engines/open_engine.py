@@ -16,6 +16,7 @@ from zpscope.config.classifiers import (
     LARGEST_GPU_BATCH,
     AutoClassifier,
     Classifier,
+    CudaClassifier,
     OnnxRuntimeClassifier,
     OpenVinoClassifier,
     TensorRtClassifier,
@@ -73,6 +74,10 @@ def open_engine(settings: Classifier, bundle: Bundle, tell: Tell = unheard) -> E
             from zpscope.engines.tensorrt_engine import TensorRtEngine
 
             return TensorRtEngine(settings, bundle, tell)
+        case CudaClassifier():
+            from zpscope.engines.cuda_engine import CudaEngine
+
+            return CudaEngine(settings, bundle, tell)
         case AutoClassifier():
             chosen, passed_over = choose(settings)
             engine = ChosenEngine(open_engine(chosen, bundle, tell), passed_over)
@@ -90,6 +95,7 @@ def choose(settings: AutoClassifier) -> tuple[Classifier, str]:
     for candidate in (
         TensorRtClassifier.model_validate(on_gpu | {"runtime": "tensorrt"}),
         TensorRtClassifier.model_validate(on_gpu | {"runtime": "tensorrt_rtx"}),
+        CudaClassifier.model_validate(on_gpu),
         OpenVinoClassifier.model_validate(on_cpu),
     ):
         absent = absence(candidate)
@@ -108,6 +114,8 @@ def absence(settings: Classifier) -> str:
             extra = "zpscope[tensorrt]"
             package = extra if settings.runtime == "tensorrt_rtx" else f"tensorrt' '{extra}"
             return _no_driver() or _missing(settings.runtime, package) or _missing("cuda", extra) or _no_gpu()
+        case CudaClassifier():
+            return _no_driver() or _missing("torch", "zpscope[cuda]") or _no_cuda()
         case OnnxRuntimeClassifier() | AutoClassifier():
             return ""
 
@@ -126,3 +134,9 @@ def _no_gpu() -> str:
     from zpscope.engines.gpu import gpu_absence
 
     return gpu_absence()
+
+
+def _no_cuda() -> str:
+    from zpscope.engines.cuda_engine import cuda_absence
+
+    return cuda_absence()

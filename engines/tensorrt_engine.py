@@ -9,6 +9,7 @@ cannot depend on how many crops come together. Compiling needs a GPU on TensorRT
 
 import logging
 from contextlib import ExitStack
+from functools import partial
 from types import ModuleType
 from typing import Any, Self, cast
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from zpscope.config.classifiers import LARGEST_GPU_BATCH, TensorRtClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle, read_model
-from zpscope.engines.engine import Stage, Tell, check_answer, check_crops
+from zpscope.engines.engine import Stage, Tell, check_answer, check_crops, in_one_shape
 from zpscope.engines.gpu import Gpu, Lane, find_gpu
 from zpscope.engines.half import to_half
 from zpscope.engines.plan_cache import PlanKey, PlanUnfit, cache_folder, cached
@@ -58,19 +59,17 @@ class TensorRtEngine:
             msg = "the engine is not entered"
             raise RuntimeError(msg)
         check_crops(crops)
-        answer = np.empty(len(crops), np.float32)
-        for at in range(0, len(crops), len(lane.crops)):
-            part = crops[at : at + len(lane.crops)]
-            lane.crops[: len(part)] = part
-            lane.crops[len(part) :] = 0
-            lane.send()
-            if not self._context.execute_async_v3(lane.stream):
-                msg = f"{self._settings.runtime} does not run the model: see the log, or set classifier.runtime to auto"
-                raise ModelRefused(msg)
-            lane.fetch()
-            answer[at : at + len(part)] = lane.answers[: len(part)]
+        answer = in_one_shape(crops, lane.crops, partial(self._run, lane))
         check_answer(answer, len(crops))
         return answer
+
+    def _run(self, lane: Lane) -> NDArray[np.float32]:
+        lane.send()
+        if not self._context.execute_async_v3(lane.stream):
+            msg = f"{self._settings.runtime} does not run the model: see the log, or set classifier.runtime to auto"
+            raise ModelRefused(msg)
+        lane.fetch()
+        return lane.answers
 
     def __enter__(self) -> Self:
         self._tell("building", 0.0)

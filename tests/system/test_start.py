@@ -98,6 +98,12 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings("demo", [*port_overrides(), f"store.path={tmp_path / 'slide.sqlite'}"])
 
 
+def begun(states: Subscriber) -> wire.StateMessage | None:
+    """Return the newest state once the engine has got somewhere."""
+    told = newest(states)
+    return told if told and told.stage_done else None
+
+
 def ask(settings: Settings) -> list[wire.SampleSummary]:
     return command(settings.wire.control, wire.ControlRequest(action="list"))
 
@@ -107,7 +113,7 @@ def test_a_long_start_is_told_and_commands_are_told_to_wait(
 ) -> None:
     monkeypatch.setattr(inference_process, "COMMAND_WAITS_S", 0.0)
     with Bench(settings) as bench, Subscriber(settings.wire.state, [wire.StateMessage.topic]) as states:
-        building = until(lambda: (told := newest(states)) and told.stage_done and told, "a state")
+        building = until(partial(begun, states), "a state")
         assert (building.stage, building.stage_done) == ("building", 0.4)
         latest = Latest("x")
         latest.take_state(building)
