@@ -12,6 +12,7 @@ from zpscope.config.errors import CommandRefused, PeerRefused
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail, wire
 from zpscope.daemon.accession import checked
+from zpscope.daemon.controls import Control, controls_of, put_control
 from zpscope.daemon.life import after
 from zpscope.daemon.listing import summary_of
 from zpscope.daemon.people import enrol
@@ -19,6 +20,8 @@ from zpscope.daemon.reviewing import counted_heads, head_named, reviewed_result
 from zpscope.daemon.signing import amend, given, sign
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import SampleRecord, Store, open_store
+
+_DAY_NS = 86_400_000_000_000
 
 
 class Desk:
@@ -48,6 +51,11 @@ class Desk:
                 ]
             case "amend":
                 return [amend(self._store, self._store.sample(request.accession), request.words)]
+            case "self_test":
+                self._keep_self_test(request.words, now_ns)
+                return []
+            case "purge":
+                return self._purge(request.words, now_ns)
             case "enrol":
                 enrol(
                     self._store, request.words.get("operator", ""), *given(request.words, "signer", "secret")
@@ -56,6 +64,38 @@ class Desk:
             case _:
                 msg = f"{request.action} is for the inference process: start `zpscope run`"
                 raise CommandRefused(msg)
+
+    def _keep_self_test(self, words: dict[str, str], now_ns: int) -> None:
+        """Compare what the reference slide gave with what it gave when it was first scored by this model."""
+        operator, source, model, k, n = given(words, "operator", "source", "model", "k", "n")
+        first = [one for one in controls_of(self._store, "self_test", model) if one.source == source][:1]
+        seen = f"{k} of {n} heads bound on {source}"
+        if not first:
+            passed, said = int(n) > 0, f"{seen}: the reference from now on"
+        else:
+            passed = (first[0].k, first[0].n) == (int(k), int(n))
+            said = (
+                f"{seen}, as ever"
+                if passed
+                else f"{seen}, and {first[0].k} of {first[0].n} when it was first scored"
+            )
+        put_control(
+            self._store, operator, Control("self_test", now_ns, source, model, int(k), int(n), passed, said)
+        )
+
+    def _purge(self, words: dict[str, str], now_ns: int) -> list[wire.SampleSummary]:
+        """Remove the pictures of old samples; figures, results and the trail stay."""
+        operator, days = given(words, "operator", "days")
+        if not days.isdecimal():
+            msg = f"--days {days} will not do: give a whole number of days"
+            raise CommandRefused(msg)
+        purged: list[wire.SampleSummary] = []
+        for sample in self._store.with_pictures(now_ns - int(days) * _DAY_NS):
+            with self._store.transaction():
+                self._store.remove_pictures(sample.id)
+                trail.note(self._store, operator, "purged", sample.id, days=int(days))
+            purged.append(summary_of(self._store, sample))
+        return purged
 
     def _review(self, sample: SampleRecord, words: dict[str, str], now_ns: int) -> wire.SampleSummary:
         """Reclassify, exclude, restore or confirm one head."""

@@ -77,12 +77,13 @@ def reviewed_result(store: Store, sample: SampleRecord) -> wire.ReviewedResult:
     k, n = sum(head.now == "bound" for head in kept), len(kept)
     scored = sum(store.ledger(slide.id).scored for slide in slides)
     where = position(k, n, scored, tally.threshold_permille, tally.minimum_heads, tally.minimum_fields)
+    uncalibrated = any(slide.uncalibrated for slide in slides)
     return wire.ReviewedResult(
         k=k,
         n=n,
-        percent=percent(k, n),
-        interval=interval_percent(k, n),
-        position="not_calibrated" if any(slide.uncalibrated for slide in slides) else where,
+        percent=None if uncalibrated else percent(k, n),
+        interval=(0.0, 100.0) if uncalibrated else interval_percent(k, n),
+        position="not_calibrated" if uncalibrated else where,
         reclassified=sum(head.now != head.machine for head in kept),
         excluded=len(heads) - len(kept),
         reviewers=[

@@ -4,15 +4,25 @@ import argparse
 import sys
 from pathlib import Path
 
+from zpscope.config.errors import ModelRefused, SettingsError
 from zpscope.config.settings import Place, ReplayCamera, Settings
 from zpscope.daemon import wire
-from zpscope.daemon.process import add_scale_argument, scale_of, start_log
+from zpscope.daemon.listing import summary_of
+from zpscope.daemon.process import (
+    add_scale_argument,
+    add_settings_arguments,
+    scale_of,
+    settings_of,
+    start_log,
+)
 from zpscope.daemon.recorded import score_recorded
+from zpscope.daemon.rescoring import rescore
 from zpscope.daemon.samples import model_of
 from zpscope.daemon.scoring import ScoredField
+from zpscope.daemon.store import read_store
 from zpscope.daemon.summary import count_of, count_text
 from zpscope.drivers.open_camera import open_camera
-from zpscope.engines.bundle import open_bundle
+from zpscope.engines.bundle import Bundle, open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 
@@ -23,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.add_argument(
         "folders",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="PATH",
         help="one slide each: a folder of pictures, a recording, a TIFF stack, a whole-slide file",
@@ -35,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BUNDLE",
         help="folder of a model bundle (default: %(default)s)",
     )
+    parser.add_argument(
+        "--sample",
+        metavar="SAMPLE",
+        help="instead: the heads of a past sample, beside what was said of them then",
+    )
+    add_settings_arguments(parser, profile="demo")
     parser.add_argument("--json", action="store_true", help="print one JSON object a folder, a line each")
 
 
@@ -44,6 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     um_per_px = scale_of(arguments)
     path = arguments.model if arguments.model == "demonstration" else Path(arguments.model)
     bundle = open_bundle(path, PREPROCESSING_HASH, CROP_UM_PER_PX)
+    if (arguments.sample is None) == (not arguments.folders):
+        msg = "name either what was recorded, or a past sample with --sample"
+        raise SettingsError(msg)
+    if arguments.sample is not None:
+        return _again(arguments, bundle)
     lost = False
     for folder in arguments.folders:
         camera = ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
@@ -63,6 +84,33 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
         lost = lost or bool(ledger.lost)
     return int(lost)
+
+
+def _again(arguments: argparse.Namespace, bundle: Bundle) -> int:
+    """Score the kept crops of a past sample by another model."""
+    settings = settings_of(arguments)
+    with (
+        read_store(settings.store.path) as store,
+        open_engine(settings.classifier, bundle) as engine,
+    ):
+        sample = store.sample(arguments.sample)
+        for slide in store.slides(sample.id):
+            if slide.preprocessing != PREPROCESSING_HASH:
+                msg = f"the crops of sample {sample.accession} were cut by another zpscope ({slide.software}): use that"
+                raise ModelRefused(msg)
+        model = model_of(bundle, engine.runtime)
+        both = rescore(store, sample, engine, settings.classifier.batch, f"{model.name} {model.version}")
+        then = summary_of(store, sample).model
+    if arguments.json:
+        sys.stdout.write(wire.to_json(both) + "\n")
+        return 0
+    for name, k, (low, high) in (
+        (f"{then.name} {then.version}", both.k_then, both.interval_then),
+        (both.model_now, both.k_now, both.interval_now),
+    ):
+        sys.stdout.write(f"{name}: {k} of {both.n} heads bound, 95 % interval {low:.1f} to {high:.1f} %\n")
+    sys.stdout.write(f"{both.changed} heads are called otherwise\n{wire.NOTICE}\n")
+    return 0
 
 
 def _field(scored: ScoredField) -> wire.FieldResult:

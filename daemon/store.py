@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.config.errors import CommandRefused
+from zpscope.config.errors import CommandRefused, StoreError
 from zpscope.config.settings import Place, Tally
 from zpscope.counting.field_counts import Cell
 from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, Ledger, SessionAccount
@@ -390,6 +390,37 @@ class Store:
         """Return the rows of a query."""
         with plain_errors(self._path):
             return self._database.execute(sql, values).fetchall()
+
+    def with_pictures(self, before_ns: int) -> list[SampleRecord]:
+        """Return the samples whose last slide was closed before a time, and of which pictures are kept."""
+        found = self.rows(
+            "SELECT * FROM sample WHERE life NOT IN ('planned', 'scanning') "
+            "AND (SELECT max(stopped_ns) FROM slide WHERE slide.sample = sample.id) < ? "
+            "AND EXISTS (SELECT 1 FROM slide JOIN field ON field.slide = slide.id JOIN head ON head.field = field.id "
+            "WHERE slide.sample = sample.id AND crop IS NOT NULL) ORDER BY rowid",
+            before_ns,
+        )
+        return [SampleRecord(*row) for row in found]
+
+    def remove_pictures(self, sample: str) -> None:
+        """Overwrite the pictures of a sample's heads and fields."""
+        fields = "(SELECT field.id FROM field JOIN slide ON slide.id = field.slide WHERE slide.sample = ?)"
+        self.rows("PRAGMA secure_delete = ON")
+        self.write(f"UPDATE head SET crop = NULL, outline = x'' WHERE field IN {fields}", sample)
+        self.write(f"UPDATE placed SET thumbnail = x'' WHERE field IN {fields}", sample)
+
+    def backup(self, target: Path) -> None:
+        """Copy everything to another file, as it is at one moment; raise StoreError if that is there or fails."""
+        if target.exists():
+            msg = f"{target} is there already: name a file that is not"
+            raise StoreError(msg)
+        with plain_errors(target):
+            with closing(sqlite3.connect(target)) as copy:
+                self._database.backup(copy)
+                ((sound,),) = copy.execute("PRAGMA integrity_check").fetchall()
+        if sound != "ok":
+            msg = f"the copy {target} is not sound ({sound}): keep the last one, and look at the disk"
+            raise StoreError(msg)
 
     def write(self, sql: str, *values: object) -> None:
         """Change rows: all of them or none, and at the end of the transaction if one is open."""
