@@ -19,8 +19,6 @@ class Field:
     um_per_px: float
     skip: str
     """Reason if it was skipped whole, else empty."""
-    counts: bool
-    """It lies on the part of the slide that is counted."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class Head:
     """One object that was found."""
 
     field: Field
-    number: int
-    """In its field, from 1."""
+    name: str
+    """What `zpscope sample review` calls it by."""
     x_px: float
     y_px: float
     angle_deg: float

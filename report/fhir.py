@@ -10,6 +10,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from zpscope.config.notice import NOTICE
+from zpscope.daemon.wire import Count, ReviewedResult
 from zpscope.report.answer import Answer, answer_of
 from zpscope.report.evidence import Evidence
 
@@ -33,11 +34,13 @@ def bundle(evidence: Evidence) -> Resource:
     """Return the bundle as JSON values."""
     sample = evidence.summary
     answer = answer_of(sample)
+    reviewed = sample.reviewed
     links = {name: f"urn:uuid:{uuid5(NAMESPACE_URL, f'{sample.sample}/{name}')}" for name in _NAMES}
     resources = {
         "specimen": _specimen(evidence),
         "device": _device(evidence),
-        "percentage": _percentage(evidence, answer, links),
+        "percentage": _percentage(evidence, answer, links, sample, "by the model"),
+        **({"reviewed": _percentage(evidence, answer, links, reviewed, "after review")} if reviewed else {}),
         "answer": _answer(evidence, answer, links),
         "report": _report(evidence, answer, links),
     }
@@ -45,7 +48,7 @@ def bundle(evidence: Evidence) -> Resource:
     return {"resourceType": "Bundle", "type": "collection", "timestamp": _instant(evidence), "entry": entries}
 
 
-_NAMES = ("specimen", "device", "percentage", "answer", "report")
+_NAMES = ("specimen", "device", "percentage", "reviewed", "answer", "report")
 
 
 def _specimen(evidence: Evidence) -> Resource:
@@ -76,8 +79,9 @@ def _device(evidence: Evidence) -> Resource:
     }
 
 
-def _percentage(evidence: Evidence, answer: Answer, links: dict[str, str]) -> Resource:
-    sample = evidence.summary
+def _percentage(
+    evidence: Evidence, answer: Answer, links: dict[str, str], sample: Count | ReviewedResult, whose: str
+) -> Resource:
     low, high = sample.interval
     share: Resource = (
         _absent("not-performed", "no head was counted")
@@ -86,7 +90,9 @@ def _percentage(evidence: Evidence, answer: Answer, links: dict[str, str]) -> Re
     )
     return {
         **_observation(evidence, answer, links),
-        "code": _code("zp-binding-percentage", "ZP-binding heads by the model, raw percentage"),
+        "code": _code(
+            f"zp-binding-percentage-{whose.replace(' ', '-')}", f"ZP-binding heads {whose}, raw percentage"
+        ),
         **share,
         "component": [
             {"code": _code("bound-heads", "heads called ZP-binding"), "valueInteger": sample.k},
@@ -117,6 +123,7 @@ def _answer(evidence: Evidence, answer: Answer, links: dict[str, str]) -> Resour
 
 def _report(evidence: Evidence, answer: Answer, links: dict[str, str]) -> Resource:
     sample = evidence.summary
+    results = ["percentage", *(["reviewed"] if sample.reviewed else []), "answer"]
     return {
         "resourceType": "DiagnosticReport",
         "status": answer.status,
@@ -124,7 +131,7 @@ def _report(evidence: Evidence, answer: Answer, links: dict[str, str]) -> Resour
         "effectiveDateTime": _time(sample.started_ns),
         "issued": _instant(evidence),
         "specimen": [{"reference": links["specimen"]}],
-        "result": [{"reference": links["percentage"]}, {"reference": links["answer"]}],
+        "result": [{"reference": links[name]} for name in results],
         "conclusion": f"{NOTICE} {answer.headline}: {'; '.join(answer.reasons)}".removesuffix(": "),
     }
 

@@ -34,15 +34,14 @@ def _thumb(head: Head) -> Markup:
     crop = np.asarray(cv2.imdecode(np.frombuffer(head.crop or b"", np.uint8), cv2.IMREAD_GRAYSCALE))
     small = cv2.resize(crop, (_CROP_PX, _CROP_PX), interpolation=cv2.INTER_AREA)
     source = b64encode(cv2.imencode(".jpg", small, _JPEG)[1].tobytes()).decode()
-    name = f"{head.field.slide}-{head.field.number}-{head.number}"
     verdict = "bound" if head.bound else "not bound"
     return tag(
         "figure",
         empty(
             "img",
             src=f"data:image/jpeg;base64,{source}",
-            alt=f"head {name}, {verdict}, probability {head.p or 0:.2f}",
+            alt=f"head {head.name}, {verdict}, probability {head.p or 0:.2f}",
         ),
-        tag("figcaption", f"{head.p or 0:.2f}", empty("br"), name),
+        tag("figcaption", f"{head.p or 0:.2f}", empty("br"), head.name),
         class_=f"{'bound' if head.bound else 'unbound'} {head.review and f'reviewed {head.review}'}".strip(),
     )

@@ -7,9 +7,10 @@ from hashlib import sha256
 import cv2
 
 from zpscope.config.errors import CommandRefused
-from zpscope.daemon.desk import summary_of
-from zpscope.daemon.ledger import UNMAPPED, UNPLACED
+from zpscope.daemon.ledger import UNPLACED
+from zpscope.daemon.listing import summary_of
 from zpscope.daemon.overview import overview_of
+from zpscope.daemon.reviewing import counted_heads
 from zpscope.daemon.store import SampleRecord, SlideRecord, Store
 from zpscope.report.evidence import Evidence, Field, Head, Seen
 
@@ -18,14 +19,9 @@ def read_evidence(store: Store, name: str) -> Evidence:
     """Return a sample by its id, or by an accession that only one has; raise CommandRefused if there is none."""
     sample = _find(store, name)
     slides = store.slides(sample.id)
-    reviews = {
-        (field, head): new
-        for field, head, new in store.rows(
-            "SELECT field, head, new FROM review WHERE sample = ? ORDER BY number", sample.id
-        )
-    }
+    counted = {head.name: head.now if head.reviewed else "" for head in counted_heads(store, sample)}
     by_slide = [(slide, _fields(store, slide)) for slide in slides]
-    heads = tuple(head for slide, fields in by_slide for head in _heads(store, slide, fields, reviews))
+    heads = tuple(head for slide, fields in by_slide for head in _heads(store, slide, fields, counted))
     fields = tuple(field for _, fields in by_slide for field in fields.values())
     return Evidence(
         summary=summary_of(store, sample),
@@ -50,60 +46,37 @@ def _find(store: Store, name: str) -> SampleRecord:
 
 def _fields(store: Store, slide: SlideRecord) -> dict[int, Field]:
     """Return the fields of a slide by their key in the store, in the order of capture."""
-    ledger = store.ledger(slide.id)
-    kept = (None, UNMAPPED, ledger.main_island)
-    into: dict[int, int] = dict(
-        store.rows(
-            "SELECT joined.island, into_island FROM joined JOIN placed ON placed.field = joined.field "
-            "WHERE slide = ?",
-            slide.id,
-        )
-    )
-
-    def settled(island: int | None) -> int | None:
-        while island in into:
-            island = into[island]
-        return island
-
     return {
-        key: Field(
-            slide=slide.number,
-            session=session,
-            number=number,
-            captured_ns=captured_ns,
-            um_per_px=um_per_px,
-            skip=skip,
-            counts=ledger.apart == "counted" or settled(island) in kept,
-        )
-        for key, session, number, captured_ns, um_per_px, skip, island in store.rows(
-            "SELECT field.id, session, field.number, captured_ns, um_per_px, skip, island FROM field "
-            "LEFT JOIN placed ON placed.field = field.id WHERE field.slide = ? ORDER BY captured_ns, field.id",
+        key: Field(slide.number, session, number, captured_ns, um_per_px, skip)
+        for key, session, number, captured_ns, um_per_px, skip in store.rows(
+            "SELECT id, session, number, captured_ns, um_per_px, skip FROM field WHERE slide = ? "
+            "ORDER BY captured_ns, id",
             slide.id,
         )
     }
 
 
 def _heads(
-    store: Store, slide: SlideRecord, fields: dict[int, Field], reviews: dict[tuple[int, int], str]
+    store: Store, slide: SlideRecord, fields: dict[int, Field], counted: dict[str, str]
 ) -> Iterator[Head]:
     for key, number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop in store.rows(
         "SELECT field, head.number, x_px, y_px, angle_deg, area_um2, sharpness, reason, p, bound, crop FROM head "
         "JOIN field ON field.id = head.field WHERE slide = ? ORDER BY captured_ns, field, head.number",
         slide.id,
     ):
-        field = fields[key]
+        name = f"{key}.{number}"
         yield Head(
-            field=field,
-            number=number,
+            field=fields[key],
+            name=name,
             x_px=x_px,
             y_px=y_px,
             angle_deg=angle_deg,
             area_um2=area_um2,
             sharpness=sharpness,
-            reason=reason or ("" if field.counts else UNPLACED),
+            reason=reason or ("" if name in counted else UNPLACED),
             p=p,
             bound=bool(bound),
-            review=reviews.get((key, number), ""),
+            review=counted.get(name, ""),
             crop=crop,
         )
 

@@ -25,7 +25,7 @@ def heads_csv(evidence: Evidence) -> str:
                 head.field.slide,
                 head.field.session,
                 head.field.number,
-                head.number,
+                head.name,
                 f"{head.x_px:.1f}",
                 f"{head.y_px:.1f}",
                 f"{head.angle_deg:.1f}",

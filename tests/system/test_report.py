@@ -13,6 +13,10 @@ PDF = [] if find_library("pango-1.0") else ["--no-pdf"]
 FILES = {"report.html", "heads.csv", "result.json", "fhir.json"}
 
 
+def heads_of(files: dict[str, bytes]) -> list[dict[str, str]]:
+    return list(csv.DictReader(files["heads.csv"].decode().splitlines()))
+
+
 def test_a_report_says_what_the_store_holds(tmp_path: Path) -> None:
     with Scope("demo", SHORT, tmp_path) as scope:
         scope.start("camera", "inference")
@@ -25,6 +29,12 @@ def test_a_report_says_what_the_store_holds(tmp_path: Path) -> None:
             assert run.returncode == 0, run.stderr
             assert NOTICE in run.stdout
             made.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        name = next(row["head"] for row in heads_of(made[0]) if row["counted"] == "1")
+        said = ["--as", "excluded", "--reason", "two heads", "--operator", "RV"]
+        review = scope.command("sample", "review", "R-1", "--head", name, *said)
+        assert review.returncode == 0, review.stderr
+        run = scope.command("report", "R-1", "--no-pdf", "--out", str(tmp_path / "one"))
+        assert run.returncode == 0, run.stderr
         nobody = scope.command("report", "R-2", "--out", str(tmp_path / "three"))
         blocked = tmp_path / "file"
         blocked.touch()
@@ -34,7 +44,7 @@ def test_a_report_says_what_the_store_holds(tmp_path: Path) -> None:
     assert made[0] == made[1]
     assert made[0].keys() == FILES
     assert summary.n > 10
-    rows = list(csv.DictReader(made[0]["heads.csv"].decode().splitlines()))
+    rows = heads_of(made[0])
     counted = [row for row in rows if row["counted"] == "1"]
     assert (len(rows), len(counted)) == (summary.found, summary.n)
     assert sum(row["bound"] == "1" for row in counted) == summary.k
@@ -45,6 +55,11 @@ def test_a_report_says_what_the_store_holds(tmp_path: Path) -> None:
     assert (result["sample"]["k"], result["sample"]["n"]) == (summary.k, summary.n)
     assert result["answer"] is None
     assert "DEMONSTRATION MODEL" in html
+    again = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert [row["head"] for row in heads_of(again) if row["review"] == "excluded"] == [name]
+    reviewed = json.loads(again["result.json"])["sample"]
+    assert (reviewed["n"], reviewed["reviewed"]["n"]) == (summary.n, summary.n - 1)
+    assert "reviewed excluded" in again["report.html"].decode()
     assert nobody.returncode == 1
     assert nobody.stderr.startswith("zpscope: there is no sample R-2: ")
     assert nobody.stderr.count("\n") == nowhere.stderr.count("\n") == 1

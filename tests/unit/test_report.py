@@ -56,13 +56,11 @@ def sample(
 
 def evidence(summary: wire.SampleSummary) -> Evidence:
     """Two fields with three heads each, one of them bound, and one object that does not count."""
-    fields = tuple(
-        Field(1, "s", number, SAMPLE.started_ns + number * 10**9, 0.069, "", counts=True) for number in (0, 1)
-    )
+    fields = tuple(Field(1, "s", number, SAMPLE.started_ns + number * 10**9, 0.069, "") for number in (0, 1))
     heads = [
         Head(
             field,
-            number,
+            f"{field.number}.{number}",
             100.0,
             80.5,
             90.0,
@@ -77,7 +75,7 @@ def evidence(summary: wire.SampleSummary) -> Evidence:
         for field in fields
         for number in (1, 2, 3)
     ]
-    heads.append(Head(fields[1], 4, 1.0, 2.0, 0.0, 4.0, None, "border", None, False, "", None))
+    heads.append(Head(fields[1], "1.4", 1.0, 2.0, 0.0, 4.0, None, "border", None, False, "", None))
     return Evidence(
         summary=summary,
         fields=fields,
@@ -230,7 +228,7 @@ def test_heads_are_listed_with_their_reasons() -> None:
     rows = list(csv.DictReader(io.StringIO(heads_csv(evidence(sample())))))
     assert len(rows) == 7
     assert sum(int(row["counted"]) for row in rows) == 6
-    assert [row["head"] for row in rows if row["bound"] == "1"] == ["1", "1"]
+    assert [row["head"] for row in rows if row["bound"] == "1"] == ["0.1", "1.1"]
     assert rows[-1]["reason"] == "border"
     assert rows[-1]["p"] == rows[-1]["bound"] == ""
     assert {row["notice"] for row in rows} == {NOTICE}
