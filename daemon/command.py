@@ -36,6 +36,7 @@ COMMANDS = {
     "normalise": "zpscope.training.normalise_command",
     "train": "zpscope.training.train_command",
     "evaluate": "zpscope.training.evaluate_command",
+    "explain": "zpscope.training.explain_command",
     "export": "zpscope.training.export_command",
     "bundle": "zpscope.training.bundle_command",
 }
