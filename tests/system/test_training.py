@@ -101,7 +101,7 @@ def test_killed_at_random_moments_it_ends_the_same(run_folder: Path, tmp_path: P
     while True:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
             try:
-                ended = child.wait(moments.uniform(4.0, 12.0))
+                ended = child.wait(moments.uniform(4.0, 12.0) * (1 + kills / 4))
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGKILL)
                 kills += 1
