@@ -42,11 +42,11 @@ def regions(mask: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
     Raises:
         ValueError: The mask is empty.
     """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
+    rows = np.flatnonzero(mask.any(axis=1)).tolist()
+    if not rows:
         msg = "the mask of a head is empty"
         raise ValueError(msg)
-    top, bottom = int(rows[0]), int(rows[-1])
+    top, bottom = rows[0], rows[-1]
     y, x = np.indices(mask.shape)
     upper = y <= (top + bottom) / 2
     foot = mask & (y > bottom - 5)
