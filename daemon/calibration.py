@@ -63,12 +63,15 @@ def serial_of(camera: Camera) -> str:
     return camera.serial or camera.name if isinstance(camera, PylonCamera) else camera.name
 
 
-def why_uncalibrated(settings: Settings) -> str:
-    """Return why the scale in the settings cannot be relied on, and what to do; empty if it can."""
+def why_uncalibrated(settings: Settings, told: str = "") -> str:
+    """Return why the scale in the settings cannot be relied on, and what to do; empty if it can.
+
+    `told`: the serial number that the camera itself tells, if it does.
+    """
     camera, optics = settings.camera, settings.optics
     if isinstance(camera, SyntheticCamera | ReplayCamera):
         return ""  # drawn to scale; declared for the recording
-    serial = serial_of(camera)
+    serial = told or serial_of(camera)
     if optics.objective is None:
         return f"set optics.objective, and run zpscope calibrate with it for camera {serial}"
     key = (serial, optics.objective, optics.adapter)

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError, WireVersionError
+from zpscope.config.errors import CameraLost, GrabTimeout, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.capture import Capture
@@ -53,8 +53,10 @@ class CameraProcess:
         self._camera = camera
         self._journal = journal
         self._problems = problems
-        self._watch = GrabWatch(settings.camera.name)
+        self._watch = GrabWatch(settings.camera.name, computes=is_recording(camera))
         self._connected = False
+        self._expected = ""
+        """What the frames of the open sample looked like in the lives of this process before, in words."""
         self.capture = Capture(settings.camera.name, settings.camera.um_per_px)
         self._outbox = Outbox(settings.wire.retain_frames)
         self._peer: bytes | None = None
@@ -120,7 +122,22 @@ class CameraProcess:
                 _log.warning("%s", error)
             return
         self._connected = True
-        self._problems.text = ""
+        if self._is_expected():
+            self._problems.text = ""
+
+    def _is_expected(self) -> bool:
+        """Return whether it is the camera that the sample began with; another is let go of, and looked for again."""
+        now = format_words(self._camera.format)
+        if self._expected in ("", now):
+            return True
+        words = (
+            f"{self._settings.camera.name} now gives {now}, and gave {self._expected} when the sample began: "
+            "connect that camera with its settings again, or stop the sample"
+        )
+        if words != self._problems.text:
+            _log.warning("%s", words)
+        self._leave()
+        return False
 
     def _leave(self) -> None:
         if self._connected:
@@ -148,7 +165,8 @@ class CameraProcess:
         if demand.session != self.capture.session:
             self._tell(server)
             return
-        if not self._connected:
+        self._expected = self._journal.format_of(demand.sample)
+        if not self._connected or not self._is_expected():
             return
         self._credit = demand.credit
         self._outbox.acknowledge(demand.committed)
@@ -165,21 +183,9 @@ class CameraProcess:
         self._enter()
         if not self._connected:
             raise CameraLost(self._problems.text)
-        self._same_format()
         self._journal.write(self.capture, self._camera.format)
         if is_recording(self._camera):
             self._camera.skip(earlier)
-
-    def _same_format(self) -> None:
-        """Raise SettingsError if the camera that returned to a sample is not the one that left it."""
-        now = format_words(self._camera.format)
-        for life in self._journal.ended:
-            if life.sample == self.capture.sample and life.format != now:
-                msg = (
-                    f"{self._settings.camera.name} now gives {now}, and gave {life.format} when the sample began: "
-                    "connect that camera with its settings again, or stop the sample first"
-                )
-                raise SettingsError(msg)
 
     def _deliver(self, server: FrameServer) -> None:
         while self._peer is not None and (frame := self._outbox.next(self._credit)):

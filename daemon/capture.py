@@ -65,6 +65,8 @@ class Capture:
             device_ns=grab.device_ns,
             stage_um=grab.stage_um,
             source=grab.source,
+            serial=shape.serial,
+            simulated=shape.simulated,
         )
 
     def is_whole(self, grab: Grab, shape: PixelFormat) -> bool:

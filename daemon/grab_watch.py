@@ -21,15 +21,22 @@ GRAB_LIMIT_S = 2.5
 OPEN_LIMIT_S = 30.0
 """Longest that starting or stopping a stream may do nothing: cameras on a network are searched for."""
 _LOOK_S = 0.25
+COMPUTE_LIMIT_S = 60.0
+"""Longest that a recording or simulated slide may take to read or draw a field."""
 _BUSY = 0.05
-"""A call that computes for at least this share of the time, such as drawing a simulated field, does not hang."""
+"""A call that computes for at least this share of the time is at work, where there is something to compute."""
 
 
 class GrabWatch:
-    """Runs while its `with` lasts; to be entered by the thread that makes the calls."""
+    """Runs while its `with` lasts; to be entered by the thread that makes the calls.
 
-    def __init__(self, name: str) -> None:
+    `computes`: the driver reads or draws fields itself. A camera has nothing to compute: a call that only keeps the
+    processor busy hangs as much as one that sleeps.
+    """
+
+    def __init__(self, name: str, *, computes: bool) -> None:
         self._name = name
+        self._computes = computes
         self._call: tuple[float, float, float] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="grab watch")
@@ -60,7 +67,8 @@ class GrabWatch:
             return False
         since_s, computed_s, limit_s = call
         age_s = time.monotonic() - since_s
-        return age_s > limit_s and time.clock_gettime(self._clock) - computed_s < _BUSY * age_s
+        busy = time.clock_gettime(self._clock) - computed_s >= _BUSY * age_s
+        return age_s > (max(limit_s, COMPUTE_LIMIT_S) if busy and self._computes else limit_s)
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_S):

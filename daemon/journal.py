@@ -59,12 +59,28 @@ class Journal:
             format=format_words(shape),
         )
         record = to_json(life).encode().ljust(_RECORD_BYTES - 1) + b"\n"
+        if os.fstat(self._file).st_nlink == 0:
+            self._restore()
         os.pwrite(self._file, record, self._life % _RECORDS * _RECORD_BYTES)
+
+    def format_of(self, sample: str | None) -> str:
+        """Return what the frames of a sample that is going on looked like, in words; empty if it is a new one."""
+        return next((life.format for life in self.ended if life.sample == sample), "")
+
+    def _restore(self) -> None:
+        """Put back a journal that somebody deleted: what was written is still in the file that is held open."""
+        _log.warning(
+            "the journal %s was deleted while it was in use; it is written anew, and whole", self._path
+        )
+        gone, self._file = self._file, _open(self._path)
+        os.pwrite(self._file, os.pread(gone, _RECORDS * _RECORD_BYTES, 0), 0)
+        os.close(gone)
 
 
 def format_words(shape: PixelFormat) -> str:
-    """Return what every frame of a stream looks like, in words."""
-    return f"{shape.width_px} x {shape.height_px} {shape.layout}"
+    """Return what every frame of a stream looks like, and whose they are, in words."""
+    whose = f" of camera {shape.serial}" if shape.serial else ""
+    return f"{shape.width_px} x {shape.height_px} {shape.layout}{whose}"
 
 
 def _open(path: Path) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail
+from zpscope.daemon.calibration import why_uncalibrated
 from zpscope.daemon.controls import Control, controls_of, judge, put_control, why_no_answer
 from zpscope.daemon.life import after
 from zpscope.daemon.overview import OverviewPainter
@@ -53,6 +54,8 @@ class LiveSample:
         self._placed = len(slide_map.fields)
         self._overview = OverviewPainter(store, record.id, slide_map)
         self._received: dict[str, int] = {}
+        self._told: tuple[str, bool] | None = None
+        """What the camera of the last frame told of itself."""
         self._taken: dict[str, int] = {s: a.committed for s, a in self.ledger.sessions.items()}
 
     @property
@@ -107,6 +110,7 @@ class LiveSample:
         self.ledger.hear(header.session, header.captured, header.lost)
         if self._settings.wire.delivery == "newest" and self._give_way(header, age_ms):
             return None
+        self._know(header)
         examined = self._scorer.examine(header, pixels)
         if examined.placement is not None:
             self._uncommitted[examined.placement.number] = examined.thumbnail
@@ -205,6 +209,16 @@ class LiveSample:
 
     def _thumbnail(self, number: int) -> bytes:
         return self._uncommitted.get(number) or self._store.thumbnail(self.record.id, number)
+
+    def _know(self, header: FrameMessage) -> None:
+        """Take what the camera tells of itself: whose scale must be calibrated, and whether it shows a slide."""
+        told = header.serial, header.simulated
+        if told != self._told:
+            self._told = told
+            uncalibrated = why_uncalibrated(Settings.model_validate_json(self.record.settings), header.serial)
+            simulated = self.record.simulated or header.simulated
+            self._store.set_origin(self.record.id, uncalibrated, simulated=simulated)
+            self.record = replace(self.record, uncalibrated=uncalibrated, simulated=simulated)
 
     def _give_way(self, header: FrameMessage, age_ms: float) -> bool:
         """Book the frames that delivery `newest` has passed over; return whether this one is too old as well."""

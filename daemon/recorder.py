@@ -76,4 +76,5 @@ def _kept(header: FrameMessage) -> RecordedHeader:
         captured_ns=header.captured_ns,
         device_ns=header.device_ns,
         source=header.source,
+        simulated=header.simulated,
     )

@@ -70,6 +70,8 @@ class SlideRecord:
     """JSON of imaging.SlideColour after the last committed field."""
     uncalibrated: str
     """Why its scale cannot be relied on, or empty."""
+    simulated: bool = False
+    """A program drew its fields."""
 
     @property
     def open(self) -> bool:
@@ -305,6 +307,12 @@ class Store:
     def set_state(self, slide: str, state: SampleState, stopped_ns: int | None) -> None:
         """Move a slide on."""
         self.write("UPDATE slide SET state = ?, stopped_ns = ? WHERE id = ?", state, stopped_ns, slide)
+
+    def set_origin(self, slide: str, uncalibrated: str, *, simulated: bool) -> None:
+        """Keep what the camera of a slide told of itself."""
+        self.write(
+            "UPDATE slide SET uncalibrated = ?, simulated = ? WHERE id = ?", uncalibrated, simulated, slide
+        )
 
     def put_sessions(self, slide: str, accounts: Mapping[str, SessionAccount]) -> None:
         """Write the frames captured and lost in sessions so far, in the order in which they began."""

@@ -53,6 +53,7 @@ _SLIDE = """CREATE TABLE slide (
         software TEXT NOT NULL,
         colour TEXT NOT NULL,          -- JSON of imaging.SlideColour after the last committed field
         uncalibrated TEXT NOT NULL,    -- why its scale cannot be relied on, '' if it can
+        simulated INTEGER NOT NULL,    -- 1: a program drew its fields
         UNIQUE (sample, number)
     ) STRICT"""
 
@@ -134,7 +135,7 @@ SINCE = {
         "'not recorded', 'not recorded', NULL, 'not recorded', '', '' FROM slide ORDER BY rowid",
         _SLIDE.replace("CREATE TABLE slide", "CREATE TABLE slide_now"),
         "INSERT INTO slide_now SELECT id, id, 1, state, started_ns, stopped_ns, model, settings, preprocessing, "
-        "software, colour, uncalibrated FROM slide ORDER BY rowid",
+        "software, colour, uncalibrated, 0 FROM slide ORDER BY rowid",
         "DROP TABLE slide",
         "ALTER TABLE slide_now RENAME TO slide",
         _OPEN_SLIDE,

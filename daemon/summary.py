@@ -91,6 +91,7 @@ def summarise(
         rules_version=rules_version(tally),
         research=_research(count),
         uncalibrated=uncalibrated,
+        simulated=any(one.simulated for one in records),
         started_ns=records[0].started_ns if records else sample.planned_ns,
         stopped_ns=records[-1].stopped_ns if records else None,
         reconnects=sum(max(0, len(ledger.sessions) - 1) for ledger in ledgers),
@@ -218,6 +219,8 @@ def count_text(count: wire.Count) -> str:
         lines.insert(
             0, "INCOMPLETE: the camera process was gone at the end; what it captured last is not known"
         )
+    if isinstance(count, wire.SampleSummary) and count.simulated:
+        lines.insert(0, "SIMULATED: a program drew the fields; the count says nothing about any slide")
     if count.model.demonstration:
         lines.insert(0, "DEMONSTRATION model: trained on simulated heads, says nothing about real ones")
     return "\n".join([*lines, count.notice, ""])

@@ -69,6 +69,10 @@ class FrameMessage(Message, frozen=True, kw_only=True):
     device_ns: int
     stage_um: tuple[float, float] | None
     source: str
+    serial: str
+    """Of the camera; empty where it does not tell, and for recordings."""
+    simulated: bool
+    """A program drew it: it shows no slide."""
 
 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,7 +275,9 @@ class SampleSummary(Count, frozen=True, kw_only=True):
     started_ns: int
     stopped_ns: int | None
     uncalibrated: str
-    """Why the scale cannot be relied on, so that no position is given; empty if it can."""
+    """Why the scale cannot be relied on, so that no percentage is given; empty if it can."""
+    simulated: bool
+    """A program drew its fields: the count says nothing about any slide."""
     reconnects: int
     """Times the camera process was started afresh while the sample was open."""
     gaps: list[tuple[int, int]]

@@ -165,6 +165,8 @@ def _camera(state: StateMessage | None) -> str:
         parts.append("end of scan")
     elif not state.camera.capturing:
         parts.append("not capturing")
+    if state.sample and state.sample.simulated:
+        parts.append("SIMULATED: a program draws the fields")
     if state.sample and state.sample.reconnects:
         parts.append(away_text(state.sample))
     if state.recording:

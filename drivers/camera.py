@@ -21,6 +21,10 @@ class PixelFormat:
     layout: PixelLayout
     um_per_px: float | None = None
     """The scale that the exposures themselves state; None: the one in the settings holds."""
+    serial: str = ""
+    """Of the device; empty where the driver is not told, and for recordings."""
+    simulated: bool = False
+    """A program draws the exposures: they show no slide."""
 
     @property
     def shape(self) -> tuple[int, ...]:

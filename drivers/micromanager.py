@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -25,6 +26,10 @@ from zpscope.imaging.decode import PixelLayout, decode
 
 _FAULTS = (RuntimeError, OSError)
 """What MMCore raises for a device that does not answer."""
+_READ_S = 0.25
+"""Beyond the exposure time."""
+_MOVE_S = 60.0
+"""To the next field, and for the autofocus."""
 _MOSAIC: dict[str, PixelLayout] = {
     "RGGB": "bayer_rg8",
     "BGGR": "bayer_bg8",
@@ -57,6 +62,7 @@ class Micromanager:
         self._bits = 8
         self._worker: ThreadPoolExecutor | None = None
         self._coming: Future[Grab] | None = None
+        self._due_s = 0.0
 
     @property
     def format(self) -> PixelFormat:
@@ -74,9 +80,14 @@ class Micromanager:
         if self._worker is None:
             msg = "the camera is not entered"
             raise RuntimeError(msg)
-        self._coming = self._coming or self._worker.submit(work)
+        if self._coming is None:
+            self._due_s = time.monotonic() + self._takes_s()
+            self._coming = self._worker.submit(work)
+        overdue = (
+            time.monotonic() > self._due_s
+        )  # then the wait has no end, and whoever watches over it sees a hang
         try:
-            grab = self._coming.result(timeout_s)
+            grab = self._coming.result(None if overdue else timeout_s)
         except TimeoutError:
             if not self._coming.done():
                 msg = f"{self._settings.name} gave no exposure within {timeout_s} s"
@@ -88,6 +99,10 @@ class Micromanager:
             raise CameraLost(msg) from None
         self._coming = None
         return grab
+
+    def _takes_s(self) -> float:
+        """Return the longest that an exposure may take."""
+        return self._core.getExposure() / 1000 + _READ_S
 
     def _expose(self) -> Grab:
         before_um, exposed_ns = self._place_um(), time.monotonic_ns()
@@ -161,14 +176,22 @@ class Micromanager:
         size = core.getImageHeight(), core.getImageWidth()
         components, bytes_each = core.getNumberOfComponents(), core.getBytesPerPixel()
         if (components, bytes_each) == (4, 4):
-            return PixelFormat(*size, "rgb8"), 8
+            return self._of_device(PixelFormat(*size, "rgb8")), 8
         if components == 1 and bytes_each <= 2 and settings.mosaic is not None:
-            return PixelFormat(*size, _MOSAIC[settings.mosaic]), core.getImageBitDepth()
+            return self._of_device(PixelFormat(*size, _MOSAIC[settings.mosaic])), core.getImageBitDepth()
         msg = (
             f"{core.getCameraDevice()} gives {components} components of {8 * bytes_each // components} bits, and heads "
             "are told by colour: choose 8-bit RGB in Micro-Manager, or set camera.mosaic for a Bayer sensor"
         )
         raise SettingsError(msg)
+
+    def _of_device(self, shape: PixelFormat) -> PixelFormat:
+        """Return the format with what the camera says of itself."""
+        core, camera = self._core, self._core.getCameraDevice()
+        simulated = core.getDeviceLibrary(camera) == "DemoCamera"
+        told = not simulated and core.hasProperty(camera, "CameraID")
+        serial = core.getProperty(camera, "CameraID").strip() if told else ""
+        return replace(shape, serial=serial, simulated=simulated)
 
 
 class MicromanagerScan(Micromanager):
@@ -196,6 +219,9 @@ class MicromanagerScan(Micromanager):
         grab = self._wait(self._go_and_expose, timeout_s)
         self._next += 1
         return grab
+
+    def _takes_s(self) -> float:
+        return super()._takes_s() + self._scan.settle_ms / 1000 + _MOVE_S
 
     def _go_and_expose(self) -> Grab:
         scan, place = self._scan, self._centres_um[self._next]

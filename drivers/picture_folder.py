@@ -14,6 +14,7 @@ class PictureFolder:
     """See `Source`. Pictures state no scale and no position."""
 
     layout: PixelLayout = "rgb8"
+    simulated = False
     um_per_px: float | None = None
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -144,7 +144,14 @@ class Pylon:
         try:
             genicam_nodes.write(camera.GetNodeMap(), settings, pixel_format)
             layout, self._packing = layout_of(pixel_format) or ("rgb8", "8")
-            self._format = PixelFormat(camera.Height.Value, camera.Width.Value, layout)
+            device = camera.GetDeviceInfo()
+            self._format = PixelFormat(
+                camera.Height.Value,
+                camera.Width.Value,
+                layout,
+                serial=device.GetSerialNumber(),
+                simulated=device.GetDeviceClass() == _EMULATED,
+            )
             tick = genicam_nodes.ticks_per_s(camera.GetNodeMap())
         except genicam.GenericException as error:
             msg = f"{settings.name} refuses its settings: {_first_line(error)}"

@@ -37,6 +37,7 @@ class RecordedHeader:
     captured_ns: int
     device_ns: int
     source: str
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Recording:
             _log.warning("the recording %s has no end: it stopped before its sample did", folder)
         self.layout: PixelLayout = self._lines[0].header.layout
         self.um_per_px: float | None = self._lines[0].header.um_per_px
+        self.simulated = any(line.header.simulated for line in self._lines)
 
     def __len__(self) -> int:
         return len(self._lines)

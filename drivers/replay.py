@@ -95,7 +95,7 @@ class Replay:
                 height, width = source.read(index).pixels.shape[:2]
             except PictureRefused:
                 continue  # named and counted when its turn comes
-            return PixelFormat(height, width, source.layout, um_per_px)
+            return PixelFormat(height, width, source.layout, um_per_px, simulated=source.simulated)
         msg = f"{self._settings.folder} holds no picture that can be used: zpscope segment tells why"
         raise SettingsError(msg)
 

@@ -19,6 +19,11 @@ class Source(Protocol):
         """The scale that the files themselves state; None if they do not."""
         ...
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it is known to be drawn by a program."""
+        ...
+
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:

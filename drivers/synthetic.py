@@ -40,7 +40,7 @@ class Synthetic:
     @property
     def format(self) -> PixelFormat:
         """A Bayer mosaic with red first."""
-        return PixelFormat(self._settings.height_px, self._settings.width_px, "bayer_rg8")
+        return PixelFormat(self._settings.height_px, self._settings.width_px, "bayer_rg8", simulated=True)
 
     def grab(self, timeout_s: float) -> Grab:
         """Expose the next field of the scan."""

@@ -38,6 +38,7 @@ class TiffStack:
     """See `Source`. Every page is a field."""
 
     layout: PixelLayout = "rgb8"
+    simulated = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

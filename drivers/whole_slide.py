@@ -24,6 +24,7 @@ class WholeSlide:
     """See `Source`. Fields go row by row, with their positions on the slide."""
 
     layout: PixelLayout = "rgb8"
+    simulated = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -46,6 +46,7 @@ def sample(k: int = 12, n: int = 240, **changes: object) -> wire.SampleSummary:
         "started_ns": 1_800_000_000_000_000_000,
         "stopped_ns": None,
         "uncalibrated": "",
+        "simulated": False,
         "reconnects": 0,
         "gaps": [],
         "captured": 46,

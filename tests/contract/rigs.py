@@ -30,6 +30,8 @@ class Rig(ABC):
     """What must be installed."""
     is_recording = False
     """Whether its stream is the same each time, and ends."""
+    simulated = False
+    """Whether a program draws what it shows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +59,7 @@ class Rig(ABC):
 
 
 class SyntheticRig(Rig):
-    is_recording = True
+    is_recording = simulated = True
     slide = "clean"
 
     def stream(self) -> CameraSettings:
@@ -97,6 +99,7 @@ class ReplayRig(Rig):
 
 class PylonRig(Rig):
     package = "pypylon"
+    simulated = True
 
     def stream(self) -> CameraSettings:
         return pylon_settings()
@@ -118,6 +121,7 @@ def pylon_settings(**more: object) -> PylonCamera:
 
 class MicromanagerRig(Rig):
     package = "pymmcore_plus"
+    simulated = True
 
     def stream(self) -> CameraSettings:
         return micromanager_settings(self.folder)

@@ -32,6 +32,7 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
 def test_every_exposure_is_as_the_format_says_and_the_clock_goes_forward(rig: Rig) -> None:
     with open_camera(rig.stream()) as camera:
         shape = camera.format
+        assert shape.simulated == rig.simulated
         channels = (3,) if shape.layout == "rgb8" else ()
         clocks: list[int] = []
         for _ in range(4):

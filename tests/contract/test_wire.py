@@ -100,6 +100,7 @@ SAMPLE = wire.SampleSummary(
     started_ns=1_795_000_000_000_000_000,
     stopped_ns=None,
     uncalibrated="",
+    simulated=True,
     reconnects=1,
     gaps=[(1_795_000_000_000_000_000, 1_795_000_004_000_000_000)],
     captured=42,
@@ -136,6 +137,8 @@ EXAMPLES: tuple[wire.Message, ...] = (
         device_ns=8_200_000_000,
         stage_um=(70.656, 0.0),
         source="",
+        serial="24001",
+        simulated=False,
     ),
     CAMERA,
     wire.DemandMessage(

@@ -54,6 +54,19 @@ def test_a_measured_scale_is_kept_and_holds_for_its_camera_and_objective(tmp_pat
     assert why_uncalibrated(Settings(camera=SyntheticCamera())) == ""
 
 
+def test_a_camera_without_a_serial_in_the_settings_is_known_by_its_own(tmp_path: Path) -> None:
+    file, picture = tmp_path / "calibrations.json", tmp_path / "ruler.png"
+    assert cv2.imwrite(str(picture), ruler(96.15, 17))
+    calibrate(picture, file)
+    unnamed = Settings(
+        camera=PylonCamera(driver="pylon", um_per_px=0.104),
+        optics=Optics(objective=OBJECTIVE, calibrations=file),
+    )
+    assert why_uncalibrated(unnamed, "24001") == ""
+    assert "for camera 24002" in why_uncalibrated(unnamed, "24002")
+    assert "for camera pylon" in why_uncalibrated(unnamed), "nobody knows yet which camera it is"
+
+
 def test_what_cannot_be_measured_keeps_nothing(tmp_path: Path) -> None:
     file, picture = tmp_path / "calibrations.json", tmp_path / "empty.png"
     assert cv2.imwrite(str(picture), ruler(330, 3))

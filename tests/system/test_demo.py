@@ -51,6 +51,7 @@ def test_demo_prints_one_json_object_with_the_truth(tmp_path: Path) -> None:
     assert (result["lost"], result["in_flight"], result["state"]) == ({}, 0, "complete")
     assert result["sample"]
     assert result["model"]["demonstration"] is True
+    assert result["simulated"] is True
     assert result["notice"] == "For Research Use Only. Not for use in diagnostic procedures."
     truth = result["truth"]
     assert abs(result["n"] - truth["n"]) <= 0.05 * truth["n"], "heads were missed or counted twice"

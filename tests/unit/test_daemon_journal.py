@@ -55,3 +55,26 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="cannot be used"):
         Journal(tmp_path / "file" / "j")
+
+
+def test_a_journal_that_is_deleted_is_written_anew_with_all_that_it_held(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    earlier = life(tmp_path / "j", "S", 3)
+    capture = Capture("synthetic", 0.069)
+    capture.demand("S")
+    with Journal(tmp_path / "j") as journal:
+        (tmp_path / "j").unlink()
+        for lost in (1, 2):
+            capture.end(lost)
+            journal.write(capture, SHAPE)
+        with pytest.raises(SettingsError, match="another camera process"):
+            Journal(tmp_path / "j")
+    assert [record.message for record in caplog.records].count(
+        f"the journal {tmp_path / 'j'} was deleted while it was in use; it is written anew, and whole"
+    ) == 1
+    with Journal(tmp_path / "j") as journal:
+        assert [(one.session, one.captured) for one in journal.ended] == [
+            (earlier.session, 3),
+            (capture.session, 3),
+        ]

@@ -26,6 +26,8 @@ def frame(number: int) -> RetainedFrame:
         device_ns=0,
         stage_um=None,
         source="",
+        serial="",
+        simulated=False,
     )
     return RetainedFrame(header, np.zeros((1, 1), np.uint8))
 

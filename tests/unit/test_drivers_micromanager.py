@@ -1,5 +1,7 @@
 """The Micro-Manager driver against the real MMCore with its demo camera and stages."""
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from tests.contract.rigs import HEIGHT_PX, WIDTH_PX, micromanager_settings
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
+from zpscope.daemon.grab_watch import GrabWatch
 from zpscope.drivers.camera import EndOfStream
 
 micromanager = pytest.importorskip(
@@ -87,6 +90,30 @@ def test_what_a_grab_gave_up_on_is_handed_over_by_the_next(tmp_path: Path) -> No
                 timeouts += 1
     assert timeouts > 0
     np.testing.assert_allclose(found, [(100, 50), (132, 50)], atol=3 * STEP_UM)
+
+
+def test_an_exposure_that_is_overdue_is_waited_for_so_that_the_watch_sees_the_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returns, ends = threading.Event(), threading.Event()
+    monkeypatch.setattr("zpscope.daemon.grab_watch.os._exit", lambda _: ends.set())
+    with micromanager.open_micromanager(micromanager_settings(tmp_path)) as camera:
+        camera.grab(5.0)
+        monkeypatch.setattr(camera._core, "snapImage", returns.wait)
+
+        def grab() -> None:
+            with GrabWatch("camera", computes=False) as watch:
+                while not returns.is_set():
+                    with suppress(GrabTimeout), watch.call(0.5):
+                        camera.grab(0.05)
+
+        thread = threading.Thread(target=grab)
+        thread.start()
+        try:
+            assert ends.wait(10.0)
+        finally:
+            returns.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("pixel_type", ["8bit", "16bit"])
