@@ -109,6 +109,13 @@ Camera = Annotated[
 ]
 
 
+class Segmentation(Model):
+    """How heads are found."""
+
+    reference: Path | Literal["built-in"] = "built-in"
+    """Colours of the stain: a file that `zpscope reference` wrote from a lab's own pictures, or the built-in ones."""
+
+
 class Place(Model):
     """Where fields lie on the slide, so that a head seen in several of them counts once."""
 
@@ -247,6 +254,7 @@ class Settings(Model):
 
     camera: Camera
     classifier: Classifier = OnnxRuntimeClassifier()
+    segmentation: Segmentation = Segmentation()
     place: Place = Place()
     tally: Tally = Tally()
     specimen: Specimen = Specimen()

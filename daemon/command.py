@@ -32,6 +32,7 @@ COMMANDS = {
     "report": "zpscope.report.report_command",
     "study": "zpscope.study.study_command",
     "calibrate": "zpscope.daemon.calibrate_command",
+    "reference": "zpscope.daemon.reference_command",
     "check": "zpscope.daemon.check_command",
     "normalise": "zpscope.training.normalise_command",
     "train": "zpscope.training.train_command",

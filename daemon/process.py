@@ -58,6 +58,16 @@ def add_scale_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reference_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--reference`."""
+    parser.add_argument(
+        "--reference",
+        default="built-in",
+        metavar="FILE",
+        help="colour reference that `zpscope reference` wrote (default: %(default)s)",
+    )
+
+
 def scale_of(arguments: argparse.Namespace) -> float | None:
     """Return the scale that the arguments give, in µm/px, if any; raise SettingsError if no picture can have it."""
     try:

@@ -10,6 +10,7 @@ from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer, gone_by_f
 from zpscope.drivers.camera import Camera, EndOfStream
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.reference import read_reference
 from zpscope.imaging.slide_map import SlideMap
 
 _GRAB_S = 60.0
@@ -20,7 +21,8 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
     batch = settings.classifier.batch
     thumbnails: list[bytes] = []
     slide = SlideMap(thumbnails.__getitem__, settings.place.stage_error_um)
-    scorer = Scorer(engine, batch, settings.tally, SlideColour.fresh(), slide)
+    colour = SlideColour.fresh(read_reference(settings.segmentation.reference))
+    scorer = Scorer(engine, batch, settings.tally, colour, slide)
     capture = Capture(settings.camera.name, settings.camera.um_per_px)
     capture.demand("recorded")
     ledger = Ledger(apart=settings.place.apart)

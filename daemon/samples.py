@@ -25,6 +25,7 @@ from zpscope.engines.card import Card
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import PREPROCESSING_HASH
+from zpscope.imaging.reference import read_reference
 
 
 def model_of(bundle: Bundle, runtime: str) -> wire.Model:
@@ -57,6 +58,7 @@ class Samples:
         self._model = model
         self._settings = settings
         self._desk = Desk(store, settings)
+        self._reference = read_reference(settings.segmentation.reference)
         self.present: LiveSample | None = None
         self._past: list[Ledger] = []
         """The accounts of the slides that were closed in this process's life."""
@@ -146,8 +148,8 @@ class Samples:
             settings=settings.model_dump_json(),
             preprocessing=PREPROCESSING_HASH,
             software=version("zpscope"),
-            colour=SlideColour.fresh().to_json(),
-            uncalibrated=why_uncalibrated(settings),
+            colour=SlideColour.fresh(self._reference).to_json(),
+            uncalibrated=why_uncalibrated(self._settings),
         )
         self.store.add_slide(record)
         self.store.set_life(sample.id, life)

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from zpscope.config.errors import ModelRefused, SettingsError
-from zpscope.config.settings import Place, ReplayCamera, Settings
+from zpscope.config.settings import Place, ReplayCamera, Segmentation, Settings
 from zpscope.daemon import wire
 from zpscope.daemon.listing import summary_of
 from zpscope.daemon.process import (
+    add_reference_argument,
     add_scale_argument,
     add_settings_arguments,
     scale_of,
@@ -25,6 +26,7 @@ from zpscope.drivers.open_camera import open_camera
 from zpscope.engines.bundle import Bundle, open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+from zpscope.imaging.reference import name_of, read_reference
 
 HELP = "score recorded fields"
 
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one slide each: a folder of pictures, a recording, a TIFF stack, a whole-slide file",
     )
     add_scale_argument(parser)
+    add_reference_argument(parser)
     parser.add_argument(
         "--model",
         default="demonstration",
@@ -65,10 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingsError(msg)
     if arguments.sample is not None:
         return _again(arguments, bundle)
+    reference = read_reference(arguments.reference)
+    segmentation = Segmentation(reference=arguments.reference)
     lost = False
     for folder in arguments.folders:
         camera = ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
-        settings = Settings(camera=camera, place=Place(apart="counted"))
+        settings = Settings(camera=camera, place=Place(apart="counted"), segmentation=segmentation)
         with open_engine(settings.classifier, bundle) as engine:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
             result = wire.extend(
@@ -77,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
                 folder=str(folder),
                 um_per_px=scored[0].examined.header.um_per_px,
                 preprocessing=PREPROCESSING_HASH,
+                reference=name_of(reference),
                 fields=[_field(one) for one in scored],
             )
         for remark in dict.fromkeys(one.examined.remark for one in scored if one.examined.remark):

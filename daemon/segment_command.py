@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
-from zpscope.daemon.process import add_scale_argument, scale_of
+from zpscope.daemon.process import add_reference_argument, add_scale_argument, scale_of
 from zpscope.drivers.open_source import open_source
 from zpscope.drivers.replay import stated_scale
 from zpscope.drivers.source import Source
-from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.colour import Centroids, SlideColour
 from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
+from zpscope.imaging.reference import read_reference
 
 HELP = "write which heads are found in pictures, as label pictures and a table"
 _COLUMNS = (
@@ -32,6 +33,8 @@ _COLUMNS = (
     "area_um2",
     "length_um",
     "width_um",
+    "sharpness",
+    "angle_confidence",
 )
 _SKIPPED = {
     "scale": "scale: what looks like heads is far from a head's size, so check --um-per-px",
@@ -52,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures, folders of them, recordings, TIFF stacks, slides",
     )
     add_scale_argument(parser)
+    add_reference_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--overlay", action="store_true", help="also write pictures with outlines, tips and reasons"
@@ -61,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Segment every picture as a slide of its own; 1 if one could not be used."""
     um_per_px = scale_of(arguments)
+    reference = read_reference(arguments.reference)
     sources = [
         (source, um_per_px or stated_scale(source, path))
         for path, source in [(path, open_source(path)) for path in arguments.paths]
@@ -73,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         table.writerow(_COLUMNS)
         for source, scale in sources:
             for index in range(len(source)):
-                refused += not _segment(source, index, scale, table.writerows, arguments)
+                refused += not _segment(source, index, scale, reference, table.writerows, arguments)
     return int(refused > 0)
 
 
@@ -81,6 +86,7 @@ def _segment(
     source: Source,
     index: int,
     um_per_px: float,
+    reference: Centroids,
     write_rows: Callable[[Iterator[tuple[object, ...]]], object],
     arguments: argparse.Namespace,
 ) -> bool:
@@ -88,7 +94,7 @@ def _segment(
     name = source.name(index)
     try:
         field = decode(source.read(index).pixels, source.layout)
-        examination = examine(field, um_per_px, SlideColour.fresh())
+        examination = examine(field, um_per_px, SlideColour.fresh(reference))
     except PictureRefused as error:
         sys.stderr.write(f"zpscope: {error}\n")
         return False
@@ -139,7 +145,8 @@ def _rows(field: str, heads: Heads) -> Iterator[tuple[object, ...]]:
     for i, reason in enumerate(heads.reason):
         place = (f"{heads.centre_px[i, 0]:.2f}", f"{heads.centre_px[i, 1]:.2f}", f"{heads.angle_deg[i]:.2f}")
         size = (f"{heads.area_um2[i]:.3f}", f"{heads.length_um[i]:.3f}", f"{heads.width_um[i]:.3f}")
-        yield (field, i + 1, *place, "false" if reason else "true", reason, *size)
+        sure = (f"{heads.sharpness[i]:.3f}", f"{heads.angle_confidence[i]:.3f}")
+        yield (field, i + 1, *place, "false" if reason else "true", reason, *size, *sure)
 
 
 def _point(place: NDArray[np.float64]) -> tuple[int, int]:

@@ -329,6 +329,8 @@ class RecordedResult(Count, frozen=True, kw_only=True):
     um_per_px: float
     preprocessing: str
     """sha256 of how crops are made."""
+    reference: str
+    """The colour reference: `built-in`, or the beginning of the sha256 of its colours."""
     fields: list[FieldResult]
 
 

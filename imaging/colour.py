@@ -5,7 +5,7 @@ slide start at, and are held to, reference centroids, so that a cluster means th
 with the slide's first fields and then stand still. Knows colours only: no place, no shape, no head.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from json import dumps, loads
 from typing import Any, Self
 
@@ -38,7 +38,8 @@ _DARKENING = 1.5
 """A colour darker than the transition is a head's whatever its hue; per L* lighter it counts so much farther."""
 _BITS = 5
 _STEP = 8 - _BITS
-_BINS = 1 << 3 * _BITS
+BINS = 1 << 3 * _BITS
+"""Colours that are told apart."""
 
 Centroids = tuple[tuple[float, float, float], ...]
 """L*, a*, b* of each cluster, in the order of the cluster numbers."""
@@ -52,13 +53,15 @@ class SlideColour:
     """Fields seen."""
     centroids: Centroids = REFERENCE
     """Mean over the first fields; frozen from `ADAPTING_FIELDS` on."""
+    reference: Centroids = REFERENCE
+    """What the clusters of every field are held to."""
     drift: float = 0.0
     """How far the clusters of the latest field lie from the frozen ones, at most, in L*a*b* units."""
 
     @classmethod
-    def fresh(cls) -> Self:
-        """Return what is known of a new slide: nothing."""
-        return cls()
+    def fresh(cls, reference: Centroids = REFERENCE) -> Self:
+        """Return what is known of a new slide: nothing but the reference."""
+        return cls(0, reference, reference)
 
     def to_json(self) -> str:
         """Return it as JSON."""
@@ -68,16 +71,18 @@ class SlideColour:
     def from_json(cls, text: str) -> Self:
         """Return what `to_json` wrote."""
         kept = loads(text)
-        return cls(kept["fields"], tuple(tuple(one) for one in kept["centroids"]), kept["drift"])
+        centroids = tuple(tuple(one) for one in kept["centroids"])
+        reference = tuple(tuple(one) for one in kept.get("reference", REFERENCE))  # absent in older stores
+        return cls(kept["fields"], centroids, reference, kept["drift"])
 
     def seen(self, own: Centroids) -> Self:
         """Return it after a field whose own clusters are `own`."""
         if self.fields < ADAPTING_FIELDS:
             share = 1 / (self.fields + 1)
             mean = np.array(self.centroids) * (1 - share) + np.array(own) * share
-            return type(self)(self.fields + 1, _as_tuple(mean), 0.0)
+            return replace(self, fields=self.fields + 1, centroids=_as_tuple(mean))
         away = np.linalg.norm(np.array(own) - np.array(self.centroids), axis=1)
-        return type(self)(self.fields + 1, self.centroids, round(float(away.max()), 3))
+        return replace(self, fields=self.fields + 1, drift=round(float(away.max()), 3))
 
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
@@ -91,20 +96,29 @@ def bin_parts(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.stack([_PARTS[0, :, i][balanced[..., i]] for i in range(3)], -1)
 
 
-def clusters_of(bins_seen: NDArray[np.uint16], centroids: Centroids) -> Centroids:
-    """Return the clusters of a field from its bins (...): K-means on the histogram, held to the reference."""
-    weight = cv2.calcHist([bins_seen], [0], None, [_BINS], [0, _BINS]).ravel()
+def clusters_of(bins_seen: NDArray[np.uint16], colour: SlideColour) -> Centroids:
+    """Return the clusters of a field from its bins (...): K-means on the histogram, held to the slide's reference."""
+    weight = cv2.calcHist([bins_seen], [0], None, [BINS], [0, BINS]).ravel()
+    return _k_means(weight, colour.centroids, colour.reference, _ANCHOR)
+
+
+def own_means(weight: NDArray[Any], start: Centroids) -> Centroids:
+    """Return the clusters of a histogram (bins,) by K-means from `start`, held to nothing."""
+    return _k_means(weight, start, start, 0.0)
+
+
+def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor: float) -> Centroids:
     seen = np.flatnonzero(weight)
     colours, counts = _COLOURS[seen].astype(np.float64), weight[seen].astype(np.float64)
-    reference = np.array(REFERENCE)
-    centres = np.array(centroids)
+    reference = np.array(anchors)
+    centres = np.array(start)
     weighted = np.column_stack([counts, counts[:, None] * colours])
     for _ in range(_ROUNDS):
         nearest = _distances(colours, centres).argmin(0)
         mine = (nearest == np.arange(len(reference))[:, None]) @ weighted
         total, sums = mine[:, 0], mine[:, 1:]
         own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
-        centres = _ANCHOR * reference + (1 - _ANCHOR) * own
+        centres = anchor * reference + (1 - anchor) * own
     return _as_tuple(centres)
 
 

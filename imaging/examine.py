@@ -61,7 +61,7 @@ def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> 
     balanced = balance(coarse, empty)
     _refuse_grey(balanced[::_STRIDE, ::_STRIDE])
     seen = bins(balanced)
-    now = colour.seen(clusters_of(seen, colour.centroids))
+    now = colour.seen(clusters_of(seen, colour))
     table = headness_table(now.centroids)
     found = locate(np.take(table, seen), um_per_px * coarse_times)
     if len(found.axis) == 0:
