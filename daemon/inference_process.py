@@ -199,6 +199,7 @@ class InferenceProcess:
         for scored in scored_fields:
             self._lag_s = max(0.0, (time.time_ns() - scored.examined.header.captured_ns) / 1e9)
             self._metrics.lag.observe(self._lag_s)
+            self._metrics.colour_drift.set(scored.examined.colour.drift)
             self._rates.note(now_s, len(scored.p))
             self._tell(scored.examined.remark)
         self._news = True

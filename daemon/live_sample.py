@@ -124,6 +124,7 @@ class LiveSample:
             account = self.ledger.sessions[session]
             earlier = self._store.commit_field(self.record.id, scored, account)
             self.ledger.commit(session, scored.count, scored.examined.header.captured_ns, earlier)
+            self.record = replace(self.record, colour=scored.examined.colour.to_json())
             if scored.examined.placement is not None:
                 del self._uncommitted[scored.examined.placement.number]
                 self._placed += 1

@@ -172,6 +172,11 @@ class ScoringMetrics:
             "1 while the camera process is heard and has its camera.",
             registry=registry,
         )
+        self.colour_drift = Gauge(
+            "zpscope_colour_drift",
+            "How far the stain of the last field lies from that of the slide's first ones, in L*a*b* units.",
+            registry=registry,
+        )
         registry.register(_Info(model))
 
 

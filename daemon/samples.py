@@ -149,7 +149,7 @@ class Samples:
             preprocessing=PREPROCESSING_HASH,
             software=version("zpscope"),
             colour=SlideColour.fresh(self._reference).to_json(),
-            uncalibrated=why_uncalibrated(self._settings),
+            uncalibrated=why_uncalibrated(settings),
         )
         self.store.add_slide(record)
         self.store.set_life(sample.id, life)

@@ -13,6 +13,8 @@ from zpscope.counting.verdict import bounds_percent, verdict
 from zpscope.daemon import wire
 from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.store import SampleRecord, SlideRecord
+from zpscope.imaging.colour import SlideColour
+from zpscope.imaging.reference import name_of
 
 _MAYBE_HEADS = ("overlap", "defocus", "dirty_background", "low_contrast")
 """Reasons of heads that are refused for how they look; the others are no heads, or counted elsewhere."""
@@ -121,6 +123,8 @@ def _withheld(
         yield f"the scale is not calibrated: {uncalibrated}"
     if len({(wire.model_from_json(one.model).sha256, one.preprocessing) for one in slides}) > 1:
         yield "its slides were scored by different models"
+    if len({SlideColour.from_json(one.colour).reference for one in slides}) > 1:
+        yield "the heads of its slides were found by different colour references"
     if control:
         yield control
 
@@ -131,6 +135,7 @@ def _said(fact: str) -> str:
 
 def _slide(record: SlideRecord, ledger: Ledger) -> wire.SlideSummary:
     heads = ledger.counted.total
+    colour = SlideColour.from_json(record.colour)
     return wire.SlideSummary(
         slide=record.id,
         number=record.number,
@@ -140,6 +145,8 @@ def _slide(record: SlideRecord, ledger: Ledger) -> wire.SlideSummary:
         n=heads.n,
         percent=percent(heads.k, heads.n),
         model_sha256=wire.model_from_json(record.model).sha256,
+        reference=name_of(colour.reference),
+        colour_drift=colour.drift,
     )
 
 

@@ -220,6 +220,10 @@ class SlideSummary(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     percent: float | None
     model_sha256: str
+    reference: str = "built-in"
+    """The colour reference: `built-in`, or the beginning of the sha256 of its colours."""
+    colour_drift: float = 0.0
+    """How far the stain of the last field lies from that of the slide's first ones, in L*a*b* units."""
 
 
 class ReviewedResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """A lab's own colours are learned from its pictures, kept as they were, and refused in one line if they will not do."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,9 @@ UM_PER_PX = 0.052
 
 
 def _field(seed: int) -> NDArray[np.uint8]:
-    heads = [DrawnHead(120 + 110 * i, 110 + 110 * j, 50.0 * i + 20 * j) for i in range(6) for j in range(5)]
+    """Return 30 heads, without tails: a drawn tail is so long that it would cut the neighbours in two."""
+    places = [(120 + 110 * i, 110 + 110 * j, 50.0 * i + 20 * j) for i in range(6) for j in range(5)]
+    heads = [DrawnHead(*place, tail=False) for place in places]
     return draw_field(heads, shape=(680, 800), seed=seed)
 
 
@@ -40,6 +43,12 @@ def test_the_colours_of_the_heads_are_learned() -> None:
     assert int(again.heads.accepted.sum()) == 30
     assert again.colour.reference == learned
     assert SlideColour.from_json(again.colour.to_json()) == again.colour
+
+
+def test_a_slide_begun_before_references_could_be_learned_goes_on_with_the_built_in_one() -> None:
+    kept = json.loads(SlideColour.fresh().to_json())
+    del kept["reference"]
+    assert SlideColour.from_json(json.dumps(kept)) == SlideColour.fresh()
 
 
 def test_nothing_is_learned_from_nothing() -> None:
@@ -85,12 +94,12 @@ def test_too_few_heads_and_grey_pictures_are_refused_and_nothing_is_written(
     out = tmp_path / "reference.json"
     grey = tmp_path / "grey.png"
     cv2.imwrite(str(grey), cv2.cvtColor(_field(0), cv2.COLOR_RGB2GRAY))
-    for picture, said in (
-        (pictures / "0.png", "too few"),
-        (grey, "is grey"),
-        (tmp_path / "no.png", "cannot be read"),
+    for picture, said, status in (
+        (pictures / "0.png", "too few", 1),
+        (grey, "is grey", 1),
+        (tmp_path / "no.png", "is not there", 2),
     ):
-        assert main(["reference", str(picture), "--um-per-px", "0.052", "--out", str(out)]) == 1
+        assert main(["reference", str(picture), "--um-per-px", "0.052", "--out", str(out)]) == status
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
