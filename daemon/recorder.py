@@ -1,10 +1,12 @@
 """Records what the inference process receives, a folder for each sample, before it is committed.
 
 A field that was committed is in the recording, or the recording says that it is not whole. A full disk stops the
-recording and is said wherever the camera is shown; scoring goes on. Knows no socket.
+recording and is said wherever the camera is shown; scoring goes on. Scoring waits for each field to be written: how
+much of the time that takes is measured, and said when it is much. Knows no socket.
 """
 
 import logging
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,10 @@ from zpscope.drivers.recording import RecordedHeader, RecordingWriter
 
 _log = logging.getLogger(__name__)
 
+_FIELDS = 16
+"""The share of the time is taken over so many fields."""
+_MUCH = 0.25
+
 
 class Recorder:
     """Writes to `folder`, or nothing if there is none."""
@@ -26,6 +32,9 @@ class Recorder:
         self._writer: RecordingWriter | None = None
         self.words = ""
         """What displays say of it; empty while nothing is recorded."""
+        self._where = ""
+        self._fields = 0
+        self._since_s = self._spent_s = 0.0
 
     def record(
         self, slide: SlideRecord, accession: str, header: FrameMessage, pixels: NDArray[np.uint8]
@@ -33,11 +42,13 @@ class Recorder:
         """Write a field of a slide."""
         if self._folder is None:
             return
+        started_s = time.monotonic()
         try:
             if slide.id != self._slide:
                 self._begin(self._folder / f"{slide.id}-{accession}", slide.id)
             if self._writer is not None:
                 self._writer.write(_kept(header), pixels)
+                self._note(started_s)
         except OSError as error:
             self._fail(error)
 
@@ -54,8 +65,23 @@ class Recorder:
     def _begin(self, folder: Path, slide: str) -> None:
         self._slide, self._writer = slide, None
         self._writer = RecordingWriter(folder)
-        self.words = f"recording to {folder}"
+        self.words = self._where = f"recording to {folder}"
+        self._fields, self._since_s, self._spent_s = 0, time.monotonic(), 0.0
         _log.info("%s", self.words)
+
+    def _note(self, started_s: float) -> None:
+        """Take into account that a field is written, and say so if this slows scoring much."""
+        now_s = time.monotonic()
+        self._fields, self._spent_s = self._fields + 1, self._spent_s + now_s - started_s
+        if self._fields < _FIELDS:
+            return
+        share = self._spent_s / max(now_s - self._since_s, self._spent_s, 1e-9)
+        self._fields, self._since_s, self._spent_s = 0, now_s, 0.0
+        told, self.words = self.words != self._where, self._where
+        if share > _MUCH:
+            self.words += f"; RECORDING SLOWS SCORING: it takes {share:.0%} of the time, take a faster disk"
+            if not told:
+                _log.warning("%s", self.words)
 
     def _fail(self, error: OSError) -> None:
         self._writer = None

@@ -199,6 +199,14 @@ def test_a_camera_that_is_held_is_told() -> None:
     assert words.endswith("0815-0001 (Emulation)")
 
 
+def test_a_camera_that_the_sdk_says_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator never says so: an emulated camera can be opened twice."""
+    pylon = pytest.importorskip("pypylon.pylon", reason="driver pylon: pypylon is not installed")
+    monkeypatch.setattr(pylon.TlFactory, "IsDeviceAccessible", lambda *_: False)
+    (words, *_) = [finding.words for finding in look_around("synthetic")]
+    assert "0815-0000 (Emulation), held by another program" in words
+
+
 def test_an_absent_sdk_fails_only_where_it_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "zpscope.drivers.pylon", raising=False)
     monkeypatch.setitem(sys.modules, "pypylon", None)
@@ -219,3 +227,5 @@ def test_what_keeps_a_usb_camera_from_working(
     (tmp_path / "memory").write_text(f"{mib}\n")
     found = list(check_usb(tmp_path, tmp_path / "memory"))
     assert [finding.grade for finding in found] == grades
+    remedies = ["install pylon's udev rule", f"gives USB {mib} MiB, too little"]
+    assert all(remedy in finding.words for remedy, finding in zip(remedies, found, strict=False))
