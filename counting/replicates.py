@@ -36,10 +36,16 @@ def agreement(k1: int, n1: int, k2: int, n2: int) -> float:
             msg = f"k must be from 0 to n, and n more than 0, but k is {k} and n is {n}"
             raise ValueError(msg)
     pooled = (k1 + k2) / (n1 + n2)
+    seen = abs(k1 * n2 - k2 * n1)  # times n1 n2: whole numbers
+    if seen == 0:
+        return 1.0
     first, second = chances(n1, pooled), chances(n2, pooled)
-    apart = np.abs(np.arange(n1 + 1)[:, None] * n2 - np.arange(n2 + 1) * n1)  # times n1 n2: whole numbers
-    seen = abs(k1 * n2 - k2 * n1)
-    return float(min(1.0, (first[:, None] * second)[apart >= seen].sum()))
+    up_to = np.concatenate([[0.0], np.cumsum(second)])  # of the second slide: fewer than 0, 1 ...
+    from_on = np.concatenate([np.cumsum(second[::-1])[::-1], [0.0]])
+    bound = np.arange(n1 + 1) * n2
+    fewer = np.clip((bound - seen) // n1 + 1, 0, n2 + 1)
+    more = np.clip(-((-bound - seen) // n1), 0, n2 + 1)
+    return float(min(1.0, (first * (up_to[fewer] + from_on[more])).sum()))
 
 
 @cache

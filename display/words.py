@@ -115,7 +115,8 @@ def _sample_state(state: StateMessage | None) -> str:
         return ""
     if state.sample is None:
         return "start one with: zpscope sample start"
-    return state.sample.state
+    slides = len(state.sample.slides)
+    return f"slide {slides}, {state.sample.state}" if slides > 1 else state.sample.state
 
 
 def _interval(sample: SampleSummary | None) -> str:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zpscope.counting.binomial import chances
 from zpscope.counting.replicates import agreement, difference_limit_percent
 
 LIMITS_200 = {
@@ -52,3 +53,17 @@ def test_equal_slides_agree(one: tuple[int, int]) -> None:
 def test_counts_that_cannot_be(counts: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         agreement(*counts)
+
+
+@given(counts, counts)
+def test_the_probability_is_that_of_every_pair_counted_one_by_one(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    (k1, n1), (k2, n2) = one, other
+    pooled = (k1 + k2) / (n1 + n2)
+    first, second = chances(n1, pooled).tolist(), chances(n2, pooled).tolist()
+    seen = abs(k1 * n2 - k2 * n1)
+    expected = sum(
+        first[i] * second[j] for i in range(n1 + 1) for j in range(n2 + 1) if abs(i * n2 - j * n1) >= seen
+    )
+    assert agreement(*one, *other) == pytest.approx(expected)
