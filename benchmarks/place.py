@@ -98,6 +98,7 @@ def scan(fields: Iterator[Frame], um_per_px: float, error_um: float) -> Tally:
         look = tally.map.look(sight)
         spent_s = time.process_time() - started_s
         if look.still:
+            tally.map.search(look)
             tally.still += 1
             continue
         heads = frame.find()
@@ -131,6 +132,8 @@ def drawn(settings: SyntheticCamera, fields: int, *, segment: bool) -> Iterator[
     shape = (settings.height_px, settings.width_px)
     colour = SlideColour.fresh()
     for number in range(fields):
+        if not segment and told(settings, number) is None:
+            continue  # blurred: nothing is asked of it, so that it need not be drawn
         pixels = decode(expose(settings, number), "bayer_rg8")
 
         def find(pixels: Field = pixels, number: int = number) -> Heads | None:

@@ -138,6 +138,7 @@ class Scorer:
         field = decode(pixels, header.layout)
         look = self._slide.look(_sight(header, field))
         if look.still:
+            self._slide.search(look)
             return ExaminedField(header, field, STATIONARY, None, None, _NO_CROPS, self._colour)
         try:
             examination = examine(field, header.um_per_px, self._colour)

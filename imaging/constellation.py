@@ -36,18 +36,19 @@ class Constellation:
     """Pairs of known heads, by their vector."""
 
     def __init__(self) -> None:
-        self._pairs = Rows([("x_um", "f4"), ("y_um", "f4"), ("first", "i4"), ("second", "i4")])
+        self._pairs = Rows([("x_um", "f4"), ("y_um", "f4"), ("first", "i4")])
         self._cells = Cells(2.0)
 
-    def add(self, heads: NDArray[np.intp], positions_um: NDArray[np.float64]) -> None:
-        """Remember the pairs among the known heads (N,) of one field, at (N, 2)."""
-        for i, head in enumerate(heads.tolist()):
-            vectors = positions_um - positions_um[i]
-            far = np.linalg.norm(vectors, axis=1)
-            for j in np.argsort(far, kind="stable")[1 : _NEIGHBOURS + 1].tolist():
-                if far[j] <= _LONGEST_UM:
-                    x, y = vectors[j].tolist()
-                    self._cells.add(self._pairs.append(x, y, head, int(heads[j])), 0, x, y)
+    def add(self, known: KnownHeads, head: int) -> None:
+        """Remember the pairs that a new head makes with those around it, whatever field showed them."""
+        around = known.around(head, _LONGEST_UM)
+        vectors = known.positions_um(around) - known.positions_um(np.array([head]))
+        far = np.linalg.norm(vectors, axis=1)
+        for j in np.argsort(far, kind="stable")[:_NEIGHBOURS].tolist():
+            if far[j] <= _LONGEST_UM:
+                x, y = vectors[j].tolist()
+                self._cells.add(self._pairs.append(x, y, head), 0, x, y)
+                self._cells.add(self._pairs.append(-x, -y, int(around[j])), 0, -x, -y)
 
     def guesses(self, known: KnownHeads, positions_um: NDArray[np.float64]) -> list[Guess]:
         """Return where a field with heads at (N, 2), in its own µm, may lie; the likeliest first."""

@@ -17,7 +17,7 @@ from zpscope.imaging.constellation import Constellation
 from zpscope.imaging.packed import Cells, Rows
 from zpscope.imaging.register import Match, Pattern, register
 from zpscope.imaging.thumbnail import darkness_of
-from zpscope.imaging.unique import KnownHeads, View
+from zpscope.imaging.unique import NOWHERE, KnownHeads, View
 
 STAGE_ISLAND = 0
 """Fields with a stage position all lie on this one."""
@@ -37,6 +37,8 @@ _NEIGHBOURS = 3
 """Neighbours that a field is compared with, those that share most with it."""
 _RECENT = 2
 _KEPT_PATTERNS = 24
+_TRIED, _TRIED_LOST, _TRIED_STILL = 4, 12, 8
+"""Fields of other islands that a field is compared with: usually, if it fits nowhere, and while it is shown on."""
 
 Point = tuple[float, float]
 
@@ -104,6 +106,16 @@ class _Fit:
 
 
 @dataclass(frozen=True)
+class _Alike:
+    """Two placed fields of different islands that show a part of the same place."""
+
+    first: int
+    second: int
+    offset_um: Point
+    """From the centre of the second to that of the first."""
+
+
+@dataclass(frozen=True)
 class Look:
     """A first look at a field."""
 
@@ -130,6 +142,9 @@ class SlideMap:
         self._islands: dict[int, int] = {}
         self._next_island = STAGE_ISLAND + 1
         self._last: Placement | None = None
+        self._tried_last = 0
+        """Number of the field of another island that was tried last."""
+        self._alike: list[_Alike] = []
 
     @property
     def heads(self) -> KnownHeads:
@@ -184,9 +199,11 @@ class SlideMap:
         index (N,): the heads in the field that may count. offsets_um (N, 2): from the field's centre.
         """
         sight = look.sight
+        joins, gone = self._recognised()
         fits = self._fits(look, offsets_um)
         island, centre_um = self._settled(fits, sight.stage_um)
-        joins, gone = self._joined(island, centre_um, fits)
+        more_joins, more_gone = self._joined(island, centre_um, fits)
+        joins, gone = joins + more_joins, gone + more_gone
         views = [centre_um, *(fit.centre_um for fit in fits if fit.island == island)]
         places = [offsets_um + view for view in _distinct(views)]
         seen = self._known.recognise(island, places, area_um2, sharpness)
@@ -213,6 +230,16 @@ class SlideMap:
         self._keep(placement.number, look.pattern)
         return placement
 
+    def search(self, look: Look) -> None:
+        """Seek the last placed field on other islands while it is shown again; the next placement tells what came."""
+        last = self._last
+        if last is None or last.stage_um is not None:
+            return
+        island = int(self._fields.rows["island"][last.number])
+        for number, match in self._tried(self._pattern(last.number), island, _TRIED_STILL):
+            offset_um = _scaled(match.offset_px, look.sight.um_per_px)
+            self._alike.append(_Alike(last.number, number, offset_um))
+
     def restore(self, placement: Placement) -> None:
         """Take a field as it was placed before; `gone` is not needed."""
         for join in placement.joins:
@@ -229,12 +256,13 @@ class SlideMap:
         self._cells.add(number, placement.island, *placement.centre_um)
         self._islands[placement.island] = self._islands.get(placement.island, 0) + 1
         self._next_island = max(self._next_island, placement.island + 1)
+        fresh = len(self._known)
         for head in placement.heads:
             view = View(placement.number, head.index)
             known = -1 if head.known == len(self._known) else head.known
             self._known.put(known, placement.island, head.at_um, view, head.area_um2, head.sharpness)
-        ids = np.array([head.known for head in placement.heads], np.intp)
-        self._pairs.add(ids, np.array([head.at_um for head in placement.heads]).reshape(-1, 2))
+        for known in range(fresh, len(self._known)):
+            self._pairs.add(self._known, known)
 
     def _fits(self, look: Look, offsets_um: NDArray[np.float64]) -> list[_Fit]:
         """Return where the field lies, by each placed field that shows a part of it."""
@@ -254,7 +282,37 @@ class SlideMap:
             if any(fit.island == guess.island for fit in fits) or guess.island not in self._islands:
                 continue
             fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM)
-        return fits
+        here = fits[0].island if fits else NOWHERE
+        tried = self._tried(look.pattern, here, _TRIED if fits else _TRIED_LOST)
+        return fits + [self._fit(number, match, sight) for number, match in tried]
+
+    def _tried(self, pattern: Pattern, island: int, most: int) -> list[tuple[int, Match]]:
+        """Return the matches of a field that lies on an island with fields of others, a few of them at a time."""
+        others = np.flatnonzero(self._fields.rows["island"] != island)
+        turn = int(np.searchsorted(others, self._tried_last))
+        chosen = np.roll(others, -turn)[::-1][:most].tolist()
+        self._tried_last = chosen[-1] if chosen else 0
+        matches = [(number, register(self._pattern(number), pattern)) for number in chosen]
+        return [(number, match) for number, match in matches if match is not None and stands_alone(match)]
+
+    def _recognised(self) -> tuple[list[Join], list[View]]:
+        """Join what `search` has found to be one."""
+        joins: list[Join] = []
+        gone: list[View] = []
+        for alike in self._alike:
+            one, other = (int(self._fields.rows["island"][number]) for number in (alike.first, alike.second))
+            if one == other:
+                continue
+            x, y = self._centre(alike.second)
+            there = x + alike.offset_um[0], y + alike.offset_um[1]
+            shift = _less(self._centre(alike.first), there)
+            join = Join(other, one, shift)
+            if self._rank(other) > self._rank(one):
+                join = Join(one, other, _scaled(shift, -1))
+            joins.append(join)
+            gone += self._join(join)
+        self._alike = []
+        return joins, gone
 
     def _near(
         self,

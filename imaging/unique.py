@@ -72,6 +72,12 @@ class KnownHeads:
         """Return the island (N,) of known heads."""
         return np.asarray(self._heads.rows["island"][heads], np.intp)
 
+    def around(self, head: int, reach_um: float) -> NDArray[np.intp]:
+        """Return the other known heads of a head's island that may lie within so many µm of it."""
+        row = self._heads.rows[head]
+        near = self._cells.around(int(row["island"]), float(row["x_um"]), float(row["y_um"]), reach_um)
+        return np.asarray(near[near != head], np.intp)
+
     def view(self, head: int) -> View:
         """Return the best view of a known head."""
         row = self._heads.rows[head]
