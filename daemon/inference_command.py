@@ -1,26 +1,13 @@
-"""`zpscope inference`: the inference process, as systemd or `zpscope run` starts it."""
+"""`zpscope inference`: the inference process, as systemd or `zpscope run` starts it.
+
+It says that it starts before it loads what it needs, which takes longer than reading the settings.
+"""
 
 import argparse
-from functools import partial
+import importlib
 
-from zpscope.daemon.inference_process import InferenceProcess
-from zpscope.daemon.loading import Loading
-from zpscope.daemon.metrics import (
-    LedgerCollector,
-    LoadingCollector,
-    ScoringMetrics,
-    process_registry,
-    serve_metrics,
-)
-from zpscope.daemon.notify import notify, tell_start
+from zpscope.daemon.notify import tell_start
 from zpscope.daemon.process import add_settings_arguments, settings_of, start_log, stop_event
-from zpscope.daemon.samples import Samples, model_of
-from zpscope.daemon.sockets import Publisher
-from zpscope.daemon.store import open_store
-from zpscope.daemon.wire import Model
-from zpscope.engines.bundle import open_bundle
-from zpscope.engines.open_engine import open_engine
-from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 
 HELP = "find, classify and commit heads; tell the displays"
 
@@ -35,26 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     start_log("inference")
     stop = stop_event()
     settings = settings_of(arguments)
-    classifier = settings.classifier
-    tell_start(f"building: the classifier ({classifier.runtime}) is loaded from {classifier.bundle}")
-    bundle = open_bundle(classifier.bundle, PREPROCESSING_HASH, CROP_UM_PER_PX)
-    loading, registry = Loading(), process_registry()
-    engine = open_engine(classifier, bundle, loading.tell)
-    model = model_of(bundle, engine.runtime)
-    with open_store(settings.store.path) as store, Publisher(settings.wire.state) as publisher:
-        samples = Samples(store, engine, model, settings)
-        registry.register(LedgerCollector(samples.ledgers))
-        registry.register(LoadingCollector(lambda: loading.told))
-        process = InferenceProcess(settings, samples, model, ScoringMetrics(registry, model), loading)
-        with (
-            serve_metrics(settings.metrics.host, settings.metrics.inference_port, registry),
-            loading.entering(engine),
-        ):
-            process.run(stop, publisher, partial(_ready, model))
-            notify("STOPPING=1")
+    tell_start(
+        f"building: the classifier ({settings.classifier.runtime}) is loaded from {settings.classifier.bundle}"
+    )
+    importlib.import_module("zpscope.daemon.inference_service").serve(settings, stop)
     return 0
-
-
-def _ready(model: Model) -> None:
-    tell_start(f"ready: {model.name} {model.version} runs on {model.runtime}")
-    notify("READY=1")

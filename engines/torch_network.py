@@ -64,6 +64,11 @@ def open_network(bundle: Bundle, dtype: torch.dtype, device: str) -> TorchNetwor
     return TorchNetwork(graph, dtype, device)
 
 
+def open_exact(bundle: Bundle) -> TorchNetwork:
+    """Return the network of a bundle in float64 on the processor, to explain single crops."""
+    return open_network(bundle, torch.float64, "cpu")
+
+
 def saliency(network: TorchNetwork, crop: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return how much each pixel of a crop (128, 128) moves the score of `bound`: the gradient's size (128, 128).
 

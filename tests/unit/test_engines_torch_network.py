@@ -17,7 +17,7 @@ from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import DEMONSTRATION, Bundle
 from zpscope.engines.open_engine import open_engine
-from zpscope.engines.torch_network import open_network, saliency
+from zpscope.engines.torch_network import open_exact, open_network, saliency
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_every_precision_agrees(bundle: Bundle, crops: NDArray[np.uint8], dtype:
 
 
 def test_saliency_is_the_gradient(bundle: Bundle, crops: NDArray[np.uint8]) -> None:
-    network = open_network(bundle, torch.float64, "cpu")
+    network = open_exact(bundle)
     found = saliency(network, crops[3])
     assert found.shape == (128, 128)
     assert found.max() > 0
