@@ -29,10 +29,10 @@ from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH, cut_crops
 from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
 from zpscope.training.appearance import mean, statistics
-from zpscope.training.crop_folders import CropFolder
-from zpscope.training.cycle_run import Epoch, Schedule
+from zpscope.training.crop_set import CropSet
+from zpscope.training.cycle_run import Schedule
 from zpscope.training.leak import ALARM, auc, features, leak
-from zpscope.training.normalise import Sets, leak_between, train
+from zpscope.training.normalise import slides, train
 from zpscope.training.simulated import NEAR_UM, LabelledCrops, gather, match
 
 Field = NDArray[np.uint8]
@@ -58,23 +58,26 @@ def main() -> None:
     laboratory = [draw(100 + i, shares[0], laboratory_look) for i in range(SLIDES)]
     clinic = [draw(200 + i, shares[1], lambda field, _: field) for i in range(SLIDES)]
     tried = gather([draw(300 + i, 50.0, laboratory_look) for i in range(SLIDES)])
-    sets = Sets(_folder(laboratory), _folder(clinic))
-    schedule, start = (
-        Schedule(epochs=given.epochs, decay_epochs=given.epochs, width=given.width),
-        process_time(),
-    )
+    crops = _crop_set(laboratory + clinic)
+    of_laboratory = np.arange(len(crops)) < sum(len(one.crops) for one in laboratory)
+    schedule, start = Schedule(given.epochs, given.epochs, width=given.width), process_time()
     with tempfile.TemporaryDirectory() as scratch:
-        run = train(sets, schedule, given.out or Path(scratch), "cpu", lambda _done, _total: None, _tell)
+        out = given.out or Path(scratch)
+        out.mkdir(parents=True, exist_ok=True)
+        run = train(crops, of_laboratory, schedule, out)
     print(f"\ntrained in {process_time() - start:.0f} s of processor time\n")
-    moved = Sets(*(CropFolder(run.to_clinic(one.crops), one.names) for one in (sets.laboratory, sets.clinic)))
-    _print_statistics(sets, moved)
+    moved = run.to_clinic(crops.crops)
+    _print_statistics(crops.crops, moved, of_laboratory)
     print("\n| leak test between | AUC by background | chance | p | |\n|---|---|---|---|---|")
-    for name, pair in (
-        ("both as they are", sets),
-        ("laboratory translated, clinic as it is", Sets(moved.laboratory, sets.clinic)),
+    for name, tested in (
+        ("both as they are", crops.crops),
+        (
+            "laboratory translated, clinic as it is",
+            np.where(of_laboratory[:, None, None], moved, crops.crops),
+        ),
         ("both through the one generator", moved),
     ):
-        one = leak_between(pair, 0)
+        one = leak(features(tested), slides(crops), ~of_laboratory)
         print(
             f"| {name} | {one.auc:.3f} | {one.chance:.3f} | {one.p:.3f} | {'leak' if one.found else 'none found'} |"
         )
@@ -120,26 +123,20 @@ def laboratory_look(field: Field, random: np.random.Generator) -> Field:
     return np.asarray(np.clip(np.rint(soft + grey + colour), 0, 255), np.uint8)
 
 
-def _folder(slides: list[LabelledCrops]) -> CropFolder:
-    """Return crops as if they had been read from a folder of slides."""
-    names = [
-        Path(f"slide{i:02d}") / f"{j:02d}.png" for i, one in enumerate(slides) for j in range(len(one.crops))
-    ]
-    return CropFolder(gather(slides).crops, tuple(names))
+def _crop_set(drawn: list[LabelledCrops]) -> CropSet:
+    """Return crops as if they had been read from a folder, each slide of a donor of its own."""
+    every = gather(drawn)
+    slide = np.repeat([f"slide{i:02d}" for i in range(len(drawn))], [len(one.crops) for one in drawn])
+    name = np.array([f"{one}/{i}.png" for i, one in enumerate(slide)], np.str_)
+    return CropSet(every.crops, every.bound, slide, slide, name)
 
 
-def _tell(epoch: Epoch) -> None:
-    print(
-        f"epoch {epoch.number}: {', '.join(f'{name} {loss:.3f}' for name, loss in epoch.losses.items())}",
-        flush=True,
-    )
-
-
-def _print_statistics(sets: Sets, moved: Sets) -> None:
+def _print_statistics(
+    crops: NDArray[np.uint8], moved: NDArray[np.uint8], of_laboratory: NDArray[np.bool_]
+) -> None:
     """Print means of both sets before and after, and the share of their difference that the laboratory's lost."""
-    a, b, made, same = (
-        mean(statistics(one.crops)) for one in (sets.laboratory, sets.clinic, moved.laboratory, moved.clinic)
-    )
+    sets = [one[chosen] for one in (crops, moved) for chosen in (of_laboratory, ~of_laboratory)]
+    a, b, made, same = (mean(statistics(one)) for one in sets)
     print(
         "| | laboratory | clinic | laboratory translated | clinic, same generator | gap closed |\n"
         + "|---" * 6
@@ -149,10 +146,7 @@ def _print_statistics(sets: Sets, moved: Sets) -> None:
         of = [float(getattr(one, name)) for one in (a, b, made, same)]
         closed = 1 - abs(of[2] - of[1]) / abs(of[0] - of[1])
         print(f"| {name} | {' | '.join(f'{value:.2f}' for value in of)} | {closed:.0%} |")
-    levels = [
-        np.bincount(one.crops.ravel(), minlength=256).cumsum() / one.crops.size
-        for one in (sets.laboratory, sets.clinic, moved.laboratory, moved.clinic)
-    ]
+    levels = [np.bincount(one.ravel(), minlength=256).cumsum() / one.size for one in sets]
     apart = [float(np.abs(one - levels[1]).sum()) for one in levels]
     print(
         f"| distance of all grey levels from the clinic's | {' | '.join(f'{value:.2f}' for value in apart)} "

@@ -7,22 +7,18 @@ that was stopped and resumed gives the same weights as one that was not, bit for
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from io import BytesIO
 from itertools import chain
 from math import isfinite
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zpscope.config.errors import CommandRefused, StoreError
+from zpscope.config.errors import CommandRefused
 from zpscope.training.cyclegan import (
     Buffer,
     Cycle,
@@ -34,7 +30,9 @@ from zpscope.training.cyclegan import (
     to_pixels,
     translate,
 )
+from zpscope.training.features import device
 from zpscope.training.fit import repeatable
+from zpscope.training.sgd import keep, read
 
 
 @dataclass(frozen=True)
@@ -71,28 +69,20 @@ class Epoch:
 class Run:
     """A training run in a folder: everything that the next epoch depends on."""
 
-    def __init__(
-        self,
-        laboratory: NDArray[np.uint8],
-        clinic: NDArray[np.uint8],
-        schedule: Schedule,
-        device: str = "cpu",
-    ) -> None:
+    def __init__(self, laboratory: NDArray[np.uint8], clinic: NDArray[np.uint8], schedule: Schedule) -> None:
         """Begin a run on the crops (N, 128, 128) of two domains, A the laboratory's and B the clinic's."""
-        if device == "cpu":
-            repeatable(schedule.seed)
-        else:
-            torch.manual_seed(schedule.seed)
+        repeatable(schedule.seed)
+        if device() == "cuda":  # where some of these layers have no deterministic gradient
+            torch.use_deterministic_algorithms(False)
         self.schedule = schedule
         self.cycle = Cycle.fresh(schedule.width, schedule.blocks)
         self.epochs: list[Epoch] = []
-        self._device = device
-        self._a, self._b = to_pixels(laboratory).to(device), to_pixels(clinic).to(device)
+        self._a, self._b = to_pixels(laboratory).to(device()), to_pixels(clinic).to(device())
         self.digest = _digest(laboratory, clinic, schedule)
         self._random = np.random.default_rng(schedule.seed)
         self._buffers = Buffer(schedule.buffer), Buffer(schedule.buffer)
         self._optimisers = [
-            torch.optim.Adam(networks.to(device).parameters(), schedule.rate, (schedule.beta1, 0.999))
+            torch.optim.Adam(networks.to(device()).parameters(), schedule.rate, (schedule.beta1, 0.999))
             for networks in (self.cycle.generators, self.cycle.discriminators)
         ]
 
@@ -141,29 +131,13 @@ class Run:
             "buffers": [buffer.kept for buffer in self._buffers],
             "random": self._random.bit_generator.state,
         }
-        content, fresh = BytesIO(), path.with_suffix(".new")
-        torch.save(state, content)
-        try:
-            with fresh.open("wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            msg = f"{path} cannot be written ({error.strerror}): make room, and give the same command again"
-            raise StoreError(msg) from error
+        keep(path, state)
 
     def load(self, path: Path) -> None:
         """Go on from where `save` left off; raise CommandRefused if that was another run or is damaged."""
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self._device, weights_only=True)
-            digest = state["digest"]
-        except (OSError, RuntimeError, EOFError, UnpicklingError, KeyError, TypeError) as error:
-            msg = f"{path} cannot be read: remove it and start again, or choose another --out"
-            raise CommandRefused(msg) from error
-        if digest != self.digest:
-            msg = f"{path} is of other crops, another schedule or another torch: choose another --out"
+        state = read(path)
+        if state.get("digest") != self.digest:
+            msg = f"{path} is of another run (other crops, schedule or torch): choose another folder"
             raise CommandRefused(msg)
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         for networks, weights in zip(self._networks(), state["networks"], strict=True):
@@ -219,7 +193,7 @@ class Run:
         translated = np.empty_like(crops)
         with torch.no_grad():
             for i in range(len(crops)):
-                pixels = to_pixels(crops[i : i + 1]).to(self._device)
+                pixels = to_pixels(crops[i : i + 1]).to(device())
                 translated[i] = to_crops(translate(generator, pixels))[0]
         return translated
 

@@ -18,8 +18,13 @@ class Events:
     def write(self, epoch: Epoch) -> None:
         """Add what is known after one epoch."""
         for name in ("loss", "accuracy"):
-            self._writer.add_scalar(f"{name}/train", getattr(epoch, name), epoch.number)
-            self._writer.add_scalar(f"{name}/validation", getattr(epoch, f"validation_{name}"), epoch.number)
+            figures = {"train": getattr(epoch, name), "validation": getattr(epoch, f"validation_{name}")}
+            self.add(name, figures, epoch.number)
+
+    def add(self, name: str, figures: dict[str, float], epoch: int) -> None:
+        """Add figures of one name after one epoch."""
+        for which, figure in figures.items():
+            self._writer.add_scalar(f"{name}/{which}", figure, epoch)
 
     def __enter__(self) -> Self:
         return self

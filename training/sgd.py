@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -199,7 +200,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return what `keep` wrote; nothing but tensors and numbers is read. Raise CommandRefused if it is damaged."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
         msg = f"{path} cannot be read: remove it, and run it again"
         raise CommandRefused(msg) from error
     return state

@@ -136,7 +136,7 @@ def test_refuses_the_checkpoint_of_another_run_and_a_damaged_one(
 ) -> None:
     path = tmp_path / "checkpoint.pt"
     Run(*domains, TINY).save(path)
-    with pytest.raises(CommandRefused, match="of other crops"):
+    with pytest.raises(CommandRefused, match="of another run"):
         Run(domains[1], domains[0], TINY).load(path)
     for content in (path.read_bytes()[:200], b"", b"no checkpoint at all"):
         path.write_bytes(content)
