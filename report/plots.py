@@ -13,7 +13,7 @@ from zpscope.report.markup import Markup, tag
 BOUND, UNBOUND = "#c2410c", "#0369a1"
 _INK, _SOFT, _GRID = "#10181d", "#4a5a64", "#d5dce1"
 _WIDTH, _HEIGHT = 460.0, 230.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 12.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 18.0, 12.0, 40.0
 _LOOKS = 60
 """The running plot has at most so many points."""
 _BINS = 20

@@ -175,6 +175,9 @@ def _by_group(cohort: Cohort) -> dict[Group, Values]:
 
 
 def _values(cohort: Cohort) -> Iterator[Values]:
+    if cohort.percent.min() == cohort.percent.max():
+        msg = "every patient has the same percentage: there is nothing to compare"
+        raise CohortRefused(msg)
     for name in ENDS:
         values = cohort.percent[cohort.of(name)]
         if len(values) < 3:

@@ -33,15 +33,18 @@ class Summary:
 class Difference:
     """Two groups, by every test that is usual; two-tailed."""
 
-    student_p: float
-    welch_p: float
+    student_p: float | None
+    """None where the values of a group are all alike: no test."""
+    welch_p: float | None
     mann_whitney_p: float
     chosen: Literal["Student's t", "Mann-Whitney"]
 
     @property
     def p(self) -> float:
         """Of the chosen test."""
-        return self.student_p if self.chosen == "Student's t" else self.mann_whitney_p
+        return (
+            self.mann_whitney_p if self.student_p is None or self.chosen != "Student's t" else self.student_p
+        )
 
 
 def summary(values: Values) -> Summary:
@@ -68,9 +71,10 @@ def difference(one: Values, other: Values) -> Difference:
     ties = len(np.unique(np.concatenate([one, other]))) < len(one) + len(other)
     exact = max(len(one), len(other)) <= 50 and (apart or not ties)
     normal = [summary(values).shapiro_p for values in (one, other)]
+    varied = min(np.ptp(one), np.ptp(other)) > 0
     return Difference(
-        student_p=float(stats.ttest_ind(one, other).pvalue),
-        welch_p=float(stats.ttest_ind(one, other, equal_var=False).pvalue),
+        student_p=float(stats.ttest_ind(one, other).pvalue) if varied else None,
+        welch_p=float(stats.ttest_ind(one, other, equal_var=False).pvalue) if varied else None,
         mann_whitney_p=float(
             stats.mannwhitneyu(one, other, method="exact" if exact else "asymptotic").pvalue
         ),

@@ -29,8 +29,10 @@ def rule(one: Accuracy) -> str:
     )
 
 
-def p(value: float) -> str:
-    """Return a P with two significant digits."""
+def p(value: float | None) -> str:
+    """Return a P with two significant digits; None: there was nothing to test."""
+    if value is None:
+        return "not tested"
     return f"P = {value:.2g}" if value >= 1e-4 else f"P = {value:.1e}"
 
 

@@ -6,6 +6,8 @@ import importlib
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from ctypes.util import find_library
 from dataclasses import replace
@@ -270,3 +272,12 @@ def test_the_pdf_is_the_page_and_the_same_each_time(pdf: Callable[[str], bytes])
 def test_a_pdf_fetches_nothing(pdf: Callable[[str], bytes]) -> None:
     with pytest.raises(BaseException, match=r'Error fetching "http://127.0.0.1:9/x.png"'):
         pdf('<img src="http://127.0.0.1:9/x.png">')
+
+
+def test_an_extra_that_is_absent_is_named() -> None:
+    program = (
+        "import sys; sys.modules['weasyprint'] = None; from zpscope.report.report_command import _pdf; "
+        "from zpscope.config.errors import SettingsError\ntry: _pdf('')\nexcept SettingsError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pip install 'zpscope[report]', or say --no-pdf" in run.stdout

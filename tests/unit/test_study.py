@@ -9,6 +9,7 @@ from scipy import optimize, special
 
 from zpscope.config.errors import CohortRefused
 from zpscope.study.accuracy import Share, accuracy, clopper_pearson, mcnemar
+from zpscope.study.answers import ANSWERS
 from zpscope.study.cohort import group_of, read_cohort
 from zpscope.study.groups import difference, summary
 from zpscope.study.logistic import logistic, separated
@@ -139,6 +140,12 @@ def test_mann_whitney_without_overlap_is_a_count_of_orders() -> None:
     assert summary(np.array([4.0])).sem is None
 
 
+def test_values_that_are_all_alike_have_no_t_test() -> None:
+    found = difference(np.array([2.0, 2.0, 2.0]), np.array([5.0, 6.0, 7.0]))
+    assert (found.student_p, found.welch_p, found.chosen) == (None, None, "Mann-Whitney")
+    assert found.p == pytest.approx(0.1)
+
+
 def test_gaps_between_the_printed_groups_are_closed() -> None:
     assert [group_of(rate) for rate in (0, 40, 40.5, 70, 70.5, 100)] == [
         "low",
@@ -205,6 +212,21 @@ def test_a_table_that_is_none_is_told_in_a_line(tmp_path: Path, text: str, words
     with pytest.raises(CohortRefused, match=words) as refused:
         read_cohort(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("1,5,10\n2,5,20\n3,5,30\n4,5,90\n5,5,90\n6,5,90\n", "every patient has the same percentage"),
+        ("1,5,10\n2,6,20\n4,7,90\n5,8,90\n6,9,90\n", "2 patients of low fertilization: a comparison needs 3"),
+    ],
+)
+@pytest.mark.parametrize("question", ["threshold", "groups"])
+def test_what_cannot_be_compared_is_refused(tmp_path: Path, rows: str, words: str, question: str) -> None:
+    path = tmp_path / "cohort.csv"
+    path.write_text(BAD.splitlines()[0] + "\n" + rows, "utf-8")
+    with pytest.raises(CohortRefused, match=words):
+        ANSWERS[question](path, 1, 100)
 
 
 def test_replicates_that_cannot_be_are_named(tmp_path: Path) -> None:
