@@ -6,19 +6,14 @@ from pathlib import Path
 
 from zpscope.config.errors import SettingsError, StoreError
 from zpscope.training.export import to_onnx
-from zpscope.training.pack import calibrated, packed
+from zpscope.training.pack import Words, calibrated, packed
 from zpscope.training.publish import write_bundle
 from zpscope.training.run import Run
 
 
 def bundle(arguments: argparse.Namespace) -> int:
     """Write a bundle and say what it holds."""
-    words = {
-        "name": arguments.name,
-        "version": arguments.model_version,
-        "licence": arguments.licence,
-        "intended_use": arguments.intended_use,
-    }
+    words = Words(arguments.name, arguments.model_version, arguments.licence, arguments.intended_use)
     card, files = packed(Run(arguments.run_folder), words, not arguments.no_integers)
     try:
         write_bundle(arguments.out, card, files)

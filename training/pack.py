@@ -4,6 +4,7 @@ The card is filled in from the run alone. Its figures are those of the locked te
 opened. Knows no command line.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,6 +32,16 @@ AGREE = 1e-5
 _CALIBRATION_HEADS = 512
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a lab says of its model, on the card."""
+
+    name: str
+    version: str
+    licence: str
+    intended_use: str
+
+
 def calibrated(run: Run) -> nn.Sequential:
     """Return the trained VGG13 with the temperature of its judgement in its last layer.
 
@@ -47,16 +58,16 @@ def calibrated(run: Run) -> nn.Sequential:
     network = run.trained()
     with torch.no_grad():
         for values in network[-1].parameters():
-            values /= judged["temperature"]
+            values.div_(judged["temperature"])
     return network
 
 
-def packed(run: Run, words: dict[str, str], integers: bool) -> tuple[Card, dict[str, bytes]]:
+def packed(run: Run, words: Words, integers: bool) -> tuple[Card, dict[str, bytes]]:
     """Return the card and the files of a run's bundle.
 
     Args:
         run: Judged on its test set.
-        words: `name`, `version`, `licence`, `intended_use` of the card.
+        words: What the run cannot know.
         integers: Whether to add 8-bit integers; they are left out if they do not agree.
 
     Raises:
@@ -75,7 +86,10 @@ def packed(run: Run, words: dict[str, str], integers: bool) -> tuple[Card, dict[
     opened = f", test set opened {judged['opened']} times" if judged["opened"] > 1 else ""
     files = {MODEL: to_onnx(network)}
     card = Card(
-        **words,
+        name=words.name,
+        version=words.version,
+        licence=words.licence,
+        intended_use=words.intended_use,
         demonstration=False,
         notice="",
         files=digests(files),

@@ -23,6 +23,7 @@ from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.imaging.decode import decode
+from zpscope.imaging.picture import read_picture
 from zpscope.training.crop_set import read_crops
 from zpscope.training.run import Run
 
@@ -84,7 +85,7 @@ def test_importance_is_counted_in_the_heads_that_were_cut(
     area = np.array([float(row.split(",")[6]) for row in rows[1:]])
     assert (area > 0.05).all()
     assert (area < 0.25).all()  # a head of 65 x 43 px is 13 % of its crop
-    assert cv2.imread(str(tmp_path / "out" / "saliency.png")).shape == (512, 1024, 3)
+    assert read_picture(tmp_path / "out" / "saliency.png").shape == (512, 1024, 3)
     assert main(["explain", str(run_folder), "--out", str(tmp_path), "--masks", str(tmp_path)]) == 2
     assert "train from fields" in capsys.readouterr().err
 
