@@ -126,7 +126,7 @@ def _judged(
         traced.length_px * um_per_fine_px,
         traced.width_px * um_per_fine_px,
         traced.darker_light,
-        traced.paler_blue,
+        traced.darker_blue,
         traced.tone_step,
         traced.tone_along,
         traced.sharpness,

@@ -22,11 +22,11 @@ _LEAST_TONE_STEP = 0.25
 _TYPICAL_WIDTH_UM, _TYPICAL_AREA_UM2 = 2.85, 10.0
 _DARK_ENOUGH = 0.2
 """Below it, darkness differs from stain to stain and says nothing."""
-_WEIGHTS = (-24.33, 1.43, 3.33, 3.61, -7.16, -3.95, -24.83, -5.72)
-_OFFSET = 1.86
+_WEIGHTS = (-27.39, 1.17, 3.24, 3.66, -7.72, -4.09, -23.62, 0.54)
+_OFFSET = 3.87
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
 training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
-_LEAST_LIKELY = -0.25
+_LEAST_LIKELY = -0.5
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.25
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
@@ -51,8 +51,8 @@ class Figures:
     """(N,)."""
     darker_light: NDArray[np.float64]
     """(N,): share of the green light that the darker part lets through; 1 for the empty slide."""
-    paler_blue: NDArray[np.float64]
-    """(N,): share of the blue light that the paler part lets through."""
+    darker_blue: NDArray[np.float64]
+    """(N,): share of the blue light that the darker part lets through."""
     tone_step: NDArray[np.float64]
     """(N,): brightness of the paler part less that of the darker one, summed over three channels of 0 to 1."""
     tone_along: NDArray[np.float64]
@@ -94,10 +94,11 @@ def reasons(figures: Figures) -> list[str]:
 def terms(figures: Figures) -> NDArray[np.float64]:
     """Return what tells a head (N, 8).
 
-    A darker part not too pale, in two tones, length, shading, width, area, an outline with three lobes, a paler part
-    that is blue.
+    A darker part not too pale, in two tones, length, shading, width, area, an outline with three lobes, the hue
+    of the darker part.
 
-    Lengths and tones as logarithms; width and area by how far they are from a head's, squared.
+    Lengths and tones as logarithms; width and area by how far they are from a head's, squared; the hue as the ratio
+    of optical densities, which no gain and no gamma of a camera changes.
     """
     width, area = np.maximum(figures.width_um, 0.1), np.maximum(figures.area_um2, 0.1)
     return np.stack(
@@ -109,10 +110,15 @@ def terms(figures: Figures) -> NDArray[np.float64]:
             np.log(width / _TYPICAL_WIDTH_UM) ** 2,
             np.log(area / _TYPICAL_AREA_UM2) ** 2,
             figures.three_lobed,
-            np.log(np.maximum(figures.paler_blue, 0.02)),
+            np.log(_density(figures.darker_blue) / _density(figures.darker_light)),
         ],
         1,
     )
+
+
+def _density(light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the optical density of what lets such a share of the light through."""
+    return np.asarray(-np.log10(np.clip(light, 0.01, 0.99)))
 
 
 def likeness(figures: Figures) -> NDArray[np.float64]:

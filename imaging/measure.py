@@ -45,7 +45,7 @@ class Traced:
     """(N,): extent across it."""
     darker_light: NDArray[np.float64]
     """(N,): see `gate.Figures`, as the next six."""
-    paler_blue: NDArray[np.float64]
+    darker_blue: NDArray[np.float64]
     tone_step: NDArray[np.float64]
     tone_along: NDArray[np.float64]
     sharpness: NDArray[np.float64]
@@ -95,7 +95,6 @@ def trace(
     green_within = green[within].reshape(number, -1)
     blue_within = samples.light[within][..., 2].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
-    paler = weight - darker
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -104,7 +103,7 @@ def trace(
         length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
         darker_light=(green_within * darker).sum(1) / darker.sum(1),
-        paler_blue=(blue_within * paler).sum(1) / np.maximum(paler.sum(1), 1e-9),
+        darker_blue=(blue_within * darker).sum(1) / darker.sum(1),
         tone_step=step,
         tone_along=shading(places, heading, tone, weight),
         sharpness=_sharpness(
@@ -129,7 +128,7 @@ def _in_rows(traced: Traced) -> Traced:
         traced.length_px[order],
         traced.width_px[order],
         traced.darker_light[order],
-        traced.paler_blue[order],
+        traced.darker_blue[order],
         traced.tone_step[order],
         traced.tone_along[order],
         traced.sharpness[order],
