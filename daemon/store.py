@@ -451,6 +451,16 @@ class Store:
                     self._database.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def snapshot(self) -> Generator[None, None, None]:
+        """Read everything within it as of one moment, whatever a process writes meanwhile."""
+        with plain_errors(self._path):
+            self._database.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._database.execute("ROLLBACK")
+
     def _insert(self, table: str, row: tuple[object, ...]) -> None:
         self.write(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the files, and their names."""
-    with read_store(settings_of(arguments).store.path) as store:
+    with read_store(settings_of(arguments).store.path) as store, store.snapshot():
         evidence = read_evidence(store, arguments.sample)
     html = page(evidence)
     written = {

@@ -7,6 +7,7 @@ from zpscope.config.settings import Settings, SyntheticCamera
 from zpscope.daemon import trail, wire
 from zpscope.daemon.store import SampleRecord, SlideRecord, Store
 from zpscope.daemon.summary import summarise
+from zpscope.imaging.colour import SlideColour
 
 SETTINGS = Settings(camera=SyntheticCamera())
 MODEL = wire.Model(name="lab", version="1", sha256="ab" * 32, demonstration=False, runtime="r")
@@ -45,7 +46,7 @@ def put_sample(
             store.add_slide(
                 SlideRecord(
                     *(slide, name, number, "complete", number, number + 1, wire.to_json(MODEL)),
-                    *(settings.model_dump_json(), "p", "0", "{}", ""),
+                    *(settings.model_dump_json(), "p", "0", SlideColour.fresh().to_json(), ""),
                 )
             )
             store.write("INSERT INTO session VALUES (?, ?, ?)", slide, slide, len(fields))
