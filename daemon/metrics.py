@@ -60,7 +60,7 @@ def process_registry() -> CollectorRegistry:
 
 
 class LedgerCollector(Collector):
-    """Frames and heads, over all samples of the store."""
+    """Frames and heads, over the slides of this process's life."""
 
     def __init__(self, ledgers: Callable[[], Sequence[Ledger]]) -> None:
         self._ledgers = ledgers

@@ -215,6 +215,12 @@ def golden_lines(version: int) -> list[tuple[bytes, bytes]]:
     return [(topic.encode(), bytes.fromhex(header)) for topic, header in (line.split() for line in lines)]
 
 
+def test_a_result_that_an_earlier_zpscope_kept_is_still_read() -> None:
+    """Stores keep results as JSON: what is added to a summary needs a default, and nothing may be taken away."""
+    kept = wire.summary_from_json((GOLDEN / "result-4.json").read_text("utf-8"))
+    assert (kept.k, kept.n, kept.verdict, kept.slides[0].k) == (36, 300, SAMPLE.verdict, 36)
+
+
 def test_every_message_has_an_example() -> None:
     assert set(KINDS) == set(wire.Message.__subclasses__())
     assert len({kind.topic for kind in KINDS}) == len(KINDS)

@@ -11,6 +11,7 @@ from tests.stored import facts
 from tests.system.scope import Scope, until, zpscope
 from zpscope.config.errors import CommandRefused
 from zpscope.daemon import wire
+from zpscope.daemon.controls import controls_of
 from zpscope.daemon.sockets import command
 from zpscope.daemon.store import read_store
 
@@ -93,12 +94,17 @@ def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
 
 def test_two_microscopes_at_once(tmp_path: Path) -> None:
     with Scope("demo", SMALL, tmp_path / "one") as one, Scope("demo", SMALL, tmp_path / "other") as other:
-        for scope, accession in ((one, "A-1"), (other, "A-2")):
+        for scope, accession, words in ((one, "A-1", {}), (other, "QC-2", {"kind": "negative_control"})):
             scope.start("camera", "inference")
-            scope.scan(accession)
+            request = wire.ControlRequest(action="start", accession=accession, words=words)
+            command(scope.settings.wire.control, request, timeout_s=60)
         results = [scope.finish() for scope in (one, other)]
-    assert [result.accession for result in results] == ["A-1", "A-2"]
+        with read_store(other.store) as store:
+            (control,) = controls_of(store, "negative_control", results[1].model.sha256)
+    assert [result.accession for result in results] == ["A-1", "QC-2"]
     assert [result.captured for result in results] == [40, 40]
+    assert (control.k, control.n, control.passed) == (results[1].k, results[1].n, 0)
+    assert "it is a control slide" in results[1].verdict.reasons
 
 
 def test_a_sample_without_its_facts_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """At the desk: planned, reviewed, signed, amended; and every byte of what was signed is watched over."""
 
+import random
 import shutil
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
@@ -321,6 +323,56 @@ def test_one_changed_byte_is_found_where_it_is(table: str, column: str, signed: 
         "seal": "seal",
     }[table]
     assert any(place in one for one in found), found
+
+
+@pytest.mark.parametrize("number", [1, "(SELECT max(number) FROM audit)"])
+def test_an_entry_that_is_none_any_more_is_found(number: object, signed: Path, tmp_path: Path) -> None:
+    shutil.copy(signed, tmp_path / "s")
+    found = found_after(tmp_path / "s", f"UPDATE audit SET entry = substr(entry, 2) WHERE number = {number}")
+    assert "is not what was written" in found[0]
+
+
+def content(store: Store) -> list[object]:
+    """Return all that a seal or the trail watches over."""
+    watched = [
+        "audit",
+        "seal",
+        "session",
+        "loss",
+        "slide",
+        "field",
+        "placed",
+        "joined",
+        "head",
+        "review",
+        "signature",
+    ]
+    sample = (
+        "SELECT id, accession, kind, planned_ns, preparation, stain, um_per_px, operator, machine, reviewed "
+        "FROM sample"
+    )
+    return [store.rows(sample), *(store.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in watched)]
+
+
+def test_no_byte_of_the_file_can_change_unnoticed(signed: Path, tmp_path: Path) -> None:
+    """A changed byte is found, or SQLite stumbles over it, or it lies where nothing that is watched over is."""
+    with read_store(signed) as store:
+        expected, whole, fates = content(store), signed.read_bytes(), Counter[str]()
+    places = random.Random(1)
+    for _ in range(300):
+        changed = bytearray(whole)
+        changed[places.randrange(100, len(whole))] ^= 1 << places.randrange(8)
+        (tmp_path / "s").write_bytes(changed)
+        try:
+            with read_store(tmp_path / "s") as store:
+                if [*trail.faults(store), *broken(store)]:
+                    fates["found"] += 1
+                else:
+                    assert content(store) == expected
+                    fates["nothing is there"] += 1
+        except StoreError:
+            fates["damaged"] += 1
+    assert min(fates["found"], fates["nothing is there"]) > 10, fates
 
 
 def test_entries_that_are_taken_away_are_missed(signed: Path, tmp_path: Path) -> None:
