@@ -142,8 +142,8 @@ class SlideMap:
         self._islands: dict[int, int] = {}
         self._next_island = STAGE_ISLAND + 1
         self._last: Placement | None = None
-        self._tried_last = 0
-        """Number of the field of another island that was tried last."""
+        self._sought = 0
+        """How many fields `search` has tried."""
         self._alike: list[_Alike] = []
 
     @property
@@ -236,7 +236,9 @@ class SlideMap:
         if last is None or last.stage_um is not None:
             return
         island = int(self._fields.rows["island"][last.number])
-        for number, match in self._tried(self._pattern(last.number), island, _TRIED_STILL):
+        self._sought += _TRIED_STILL
+        pattern = self._pattern(last.number)
+        for number, match in self._tried(pattern, island, _TRIED_STILL, self._sought):
             offset_um = _scaled(match.offset_px, look.sight.um_per_px)
             self._alike.append(_Alike(last.number, number, offset_um))
 
@@ -283,15 +285,14 @@ class SlideMap:
                 continue
             fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM)
         here = fits[0].island if fits else NOWHERE
-        tried = self._tried(look.pattern, here, _TRIED if fits else _TRIED_LOST)
+        most, turn = _TRIED if fits else _TRIED_LOST, _TRIED * len(self._fields)
+        tried = self._tried(look.pattern, here, most, turn)
         return fits + [self._fit(number, match, sight) for number, match in tried]
 
-    def _tried(self, pattern: Pattern, island: int, most: int) -> list[tuple[int, Match]]:
-        """Return the matches of a field that lies on an island with fields of others, a few of them at a time."""
+    def _tried(self, pattern: Pattern, island: int, most: int, turn: int) -> list[tuple[int, Match]]:
+        """Return the matches of a field that lies on an island with some fields of others: every turn with others."""
         others = np.flatnonzero(self._fields.rows["island"] != island)
-        turn = int(np.searchsorted(others, self._tried_last))
-        chosen = np.roll(others, -turn)[::-1][:most].tolist()
-        self._tried_last = chosen[-1] if chosen else 0
+        chosen = np.roll(others[::-1], -turn)[:most].tolist()
         matches = [(number, register(self._pattern(number), pattern)) for number in chosen]
         return [(number, match) for number, match in matches if match is not None and stands_alone(match)]
 
