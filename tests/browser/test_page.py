@@ -138,7 +138,8 @@ def test_figures_follow_the_state(browser: Browser) -> None:
         "count": "24 of 241 heads bound",
         "interval": "95 % interval 6.8 to 14.4 %",
         "position": "above 4.9 %",
-        "verdict": "collecting: slide 1: 0 heads of the 200 that a final answer needs",
+        "verdict": "ABOVE 4.9 % (interval 5.1 to 16.9 %), PROVISIONAL, wrong at most 5 % of the time, if the model is "
+        "right; slide 2: 0 heads of the 200 that a final answer needs",
         "link": "LIVE",
         "captured": "46",
         "scored": "40",
