@@ -7,20 +7,25 @@ convolution, and the model is called *initialised from VGG16*. Knows no crop.
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from torch import nn
 
 from zpscope.config.errors import SettingsError
+from zpscope.training.features import features
 from zpscope.training.networks import RECIPES, Name
 from zpscope.training.vision import imagenet
 
 IMAGENET = "imagenet"
+DRAWN = ", hidden linear layers drawn at random"
+"""Ends the words of an origin that brought a trunk only; `settle` then fits those layers to the crops."""
 _VGG13 = (0, 2, 5, 7, 10, 12, 15, 17, 20, 22)
 _VGG16 = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _OF_VGG16 = (0, 2, 5, 7, 10, 12, 17, 19, 24, 26)
@@ -75,13 +80,33 @@ def initialised(name: Name, width: float, init: str, seed: int) -> tuple[nn.Sequ
     if all(f"{key}.weight" in state for key in hidden):
         moved |= hidden
     else:
-        words += ", hidden linear layers drawn at random"
+        words += DRAWN
     chosen = {
         f"{ours}.{kind}": state[f"{theirs}.{kind}"]
         for theirs, ours in moved.items()
         for kind in ("weight", "bias")
     }
     return _filled(network, chosen, init), Origin(words, digest)
+
+
+def settle(network: nn.Sequential, crops: NDArray[np.uint8]) -> None:
+    """Give each unit of the hidden linear layers mean 0 and variance 1 over crops (N, 128, 128), before its ReLU.
+
+    For layers that were drawn behind a trunk that was not: crops of heads resemble each other, and what drawn layers
+    make of them is all but constant and small; a last layer learns nothing from it in 50 epochs (Kraehenbuehl et al.
+    2016, data-dependent initialisation).
+    """
+    linear = [i for i, layer in enumerate(network) if isinstance(layer, nn.Linear)]
+    values = torch.from_numpy(features(network[: linear[0]], crops))
+    network.eval()
+    with torch.no_grad():
+        for place, after in pairwise(linear):
+            layer = network[place]
+            made = layer(values)
+            spread = made.std(dim=0).clamp_min(1e-6)
+            layer.weight.div_(spread[:, None])
+            layer.bias.copy_((layer.bias - made.mean(dim=0)) / spread)
+            values = network[place:after](values)
 
 
 def _weights(name: Name, init: str) -> tuple[dict[str, Any], str, str]:

@@ -25,14 +25,16 @@ from zpscope.config.errors import CommandRefused, StoreError
 from zpscope.imaging.crop import PREPROCESSING_HASH
 from zpscope.training.crop_set import CropSet, read_crops
 from zpscope.training.features import features
-from zpscope.training.initial_weights import initialised
+from zpscope.training.initial_weights import DRAWN, initialised, settle
 from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES, Name, Part, cut
 from zpscope.training.sgd import Epoch, Examples, Fit, Schedule, keep, read
-from zpscope.training.split import TEST, Protocol
+from zpscope.training.split import TEST, TRAIN, Protocol
 from zpscope.training.views import views
 
 PLAN, TABLE, NETWORK, OPENED = "plan.json", "crops.csv", "network.pt", "test-opened.jsonl"
+
+_SETTLING_HEADS = 64
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,9 @@ def begin(
     network, origin = initialised(
         wanted["network"], wanted["width"], wanted.pop("init"), wanted["schedule"].seed
     )
+    if origin.words.endswith(DRAWN) and not (folder / PLAN).exists():
+        learned = crops.crops[sets == TRAIN]
+        settle(network, learned[:: -(-len(learned) // _SETTLING_HEADS)])
     plan = Plan(
         crops=str(crop_folder),
         digest=crops.digest,

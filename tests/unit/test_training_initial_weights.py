@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="the extra `train` is not installed"
 safetensors = pytest.importorskip("safetensors.numpy", reason="the extra `train` is not installed")
 
 from zpscope.config.errors import SettingsError  # noqa: E402
-from zpscope.training.initial_weights import initialised  # noqa: E402
+from zpscope.training.features import features  # noqa: E402
+from zpscope.training.initial_weights import initialised, settle  # noqa: E402
 from zpscope.training.networks import RECIPES, cut, trainable  # noqa: E402
 
 _CHANNELS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
@@ -60,3 +61,13 @@ def test_the_same_seed_draws_the_same_network() -> None:
     assert all(bool((one[key] == other[key]).all()) for key in one)
     assert not bool((one["0.weight"] == third["0.weight"]).all())
     assert RECIPES["basic"].batch == 6
+
+
+def test_drawn_hidden_layers_are_fitted_to_the_crops() -> None:
+    torch.manual_seed(0)
+    network = RECIPES["vgg13"].make(1 / 32)
+    crops = np.random.default_rng(0).integers(100, 110, (24, 128, 128), np.uint8)
+    settle(network, crops)
+    values = torch.from_numpy(features(network[:-1], crops))
+    assert float((values > 0).float().mean()) == pytest.approx(0.5, abs=0.1)
+    assert float(values.square().mean().sqrt()) == pytest.approx(0.7, abs=0.1)
