@@ -16,6 +16,7 @@ from cuda.bindings import runtime as cuda
 from numpy.typing import NDArray
 
 from zpscope.config.errors import ModelRefused
+from zpscope.engines.engine import one_line
 
 _DEVICE = 0
 
@@ -40,12 +41,20 @@ def find_gpu() -> Gpu:
     if absent := gpu_absence():
         raise ModelRefused(absent)
     shown = _done(cuda.cudaGetDeviceProperties(_DEVICE))
-    nvml.init_v2()
+    return Gpu(bytes(shown.name).rstrip(b"\0").decode(), f"{shown.major}{shown.minor}", _driver())
+
+
+def _driver() -> str:
+    """Return the driver's version."""
     try:
-        driver = nvml.system_get_driver_version()
-    finally:
-        nvml.shutdown()
-    return Gpu(bytes(shown.name).rstrip(b"\0").decode(), f"{shown.major}{shown.minor}", str(driver))
+        nvml.init_v2()
+        try:
+            return str(nvml.system_get_driver_version())
+        finally:
+            nvml.shutdown()
+    except (nvml.NvmlError, RuntimeError) as error:
+        msg = f"the NVIDIA driver does not tell its version ({one_line(error)}): install it again"
+        raise ModelRefused(msg) from error
 
 
 def gpu_absence() -> str:

@@ -85,3 +85,10 @@ def test_nothing_is_reported_to_anyone(tmp_path: Path, engine: str) -> None:
         pytest.skip("the extra `openvino` is not installed")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.rglob("*")] == []
+
+
+def test_auto_names_the_missing_gpu_once(bundle: Bundle) -> None:
+    engine = open_engine(AutoClassifier(batch=1000), bundle)
+    if "CPU" not in engine.runtime:
+        pytest.skip("this machine has a GPU")
+    assert engine.runtime.count("NVIDIA") == 1

@@ -15,7 +15,7 @@ from zpscope.engines.plan_cache import PlanKey, PlanUnfit, cached
 pytest.importorskip("tensorrt_rtx", reason="the extra `tensorrt` is not installed")
 pytest.importorskip("cuda", reason="the extra `tensorrt` is not installed")
 
-from zpscope.engines.gpu import Gpu
+from zpscope.engines.gpu import Gpu, find_gpu, gpu_absence
 from zpscope.engines.tensorrt_engine import build_plan, library, load_plan
 
 ADA, AMPERE = Gpu("NVIDIA RTX 4070", "89", "580"), Gpu("NVIDIA RTX 3060", "86", "580")
@@ -100,3 +100,12 @@ def test_without_a_gpu_it_is_refused_in_one_line(bundle: Bundle) -> None:
     with pytest.raises(ModelRefused, match="cannot be used: ") as refused:
         open_engine(TensorRtClassifier(), bundle)
     assert "\n" not in str(refused.value)
+
+
+def test_cuda_itself_says_why_there_is_no_gpu() -> None:
+    absent = gpu_absence()
+    if not absent:
+        pytest.skip("this machine has a GPU")
+    assert "see what nvidia-smi says" in absent
+    with pytest.raises(ModelRefused, match="no NVIDIA GPU can be used"):
+        find_gpu()
