@@ -184,7 +184,9 @@ def _measure_leak_test() -> None:
     for name, planted, of_each, trials in (
         ("nothing", 0 * _CHESS, 10, 200),
         ("nothing", 0 * _CHESS, 4, 200),
-        *(("chess pattern of +-0.5 grey levels", 0.5 * _CHESS, of_each, 60) for of_each in (10, 4)),
+        ("chess pattern of +-0.5 grey levels", 0.5 * _CHESS, 10, 60),
+        ("chess pattern of +-1.0 grey levels", _CHESS, 10, 60),
+        ("chess pattern of +-1.0 grey levels", _CHESS, 4, 60),
         *((f"{one} grey levels in a corner of 16 px", one * _CORNER, 10, 60) for one in (2, 4, 8)),
         *((f"{one} grey levels everywhere", np.full_like(_CHESS, one), 10, 60) for one in (2, 5, 10)),
         *((f"noise of {one} grey levels", one * noise, 10, 60) for one in (0.3, 0.6, 1.0)),
