@@ -25,6 +25,11 @@ class Answer:
     threshold_percent: float | None
     """What the percentage may be held against; None while an answer is withheld."""
 
+    @property
+    def decided(self) -> bool:
+        """It lies on one side: only then is any percentage said to be above the threshold or not."""
+        return self.state in ("above", "below")
+
 
 def answer_of(sample: SampleSummary) -> Answer:
     """Return the answer."""

@@ -46,15 +46,17 @@ def result_json(evidence: Evidence) -> str:
     """Return every figure of the report but the heads."""
     summary = json.loads(wire.to_json(evidence.summary))
     answer = answer_of(evidence.summary)
-    if answer.threshold_percent is None:
-        summary |= {"position": None, "threshold_percent": None}
+    summary["threshold_percent"] = answer.threshold_percent
+    if not answer.decided:
+        summary["position"] = None
         if summary["reviewed"]:
             summary["reviewed"]["position"] = None
     values = {
         "notice": NOTICE,
         "status": answer.status,
         "answer": None if answer.state in ("invalid", "collecting") else answer.state,
-        "answer_withheld_because": list(answer.reasons),
+        "final": evidence.summary.verdict.final,
+        "reasons": list(answer.reasons),
         "sample": summary,
         "um_per_px": list(evidence.um_per_px),
         "preprocessing_sha256": list(evidence.preprocessing),

@@ -178,7 +178,11 @@ def test_a_withheld_answer_is_held_against_nothing() -> None:
 def test_an_answer_is_said(state: State, *, final: bool, headline: str) -> None:
     shown = evidence(sample(state, final=final, reasons=()))
     assert f"<strong>{headline}</strong>" in page(shown)
-    assert json.loads(result_json(shown))["answer"] == (None if state == "collecting" else state)
+    told = json.loads(result_json(shown))
+    assert told["answer"] == (None if state == "collecting" else state)
+    decided = state in ("above", "below")
+    assert (told["sample"]["position"] is not None) == decided
+    assert ("against the threshold</th>" in page(shown)) == decided
 
 
 @pytest.mark.parametrize(
