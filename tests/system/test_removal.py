@@ -127,7 +127,10 @@ def test_a_journal_that_is_deleted_while_a_sample_is_open_is_written_anew(tmp_pa
 def test_a_driver_that_computes_is_at_work_only_if_there_is_something_to_compute(
     computes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zpscope.daemon.grab_watch.os._exit", lambda _: None)
+    def end(status: int) -> None:
+        assert (status, computes) == (1, False)
+
+    monkeypatch.setattr("zpscope.daemon.grab_watch.os._exit", end)
     with GrabWatch("camera", computes=computes) as watch:
         with watch.call(0.05):
             end_s = time.process_time() + 0.1

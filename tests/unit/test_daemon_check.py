@@ -202,7 +202,12 @@ def test_a_camera_that_is_held_is_told() -> None:
 def test_a_camera_that_the_sdk_says_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator never says so: an emulated camera can be opened twice."""
     pylon = pytest.importorskip("pypylon.pylon", reason="driver pylon: pypylon is not installed")
-    monkeypatch.setattr(pylon.TlFactory, "IsDeviceAccessible", lambda *_: False)
+
+    def accessible(factory: object, device: object) -> bool:
+        del factory, device
+        return False
+
+    monkeypatch.setattr(pylon.TlFactory, "IsDeviceAccessible", accessible)
     (words, *_) = [finding.words for finding in look_around("synthetic")]
     assert "0815-0000 (Emulation), held by another program" in words
 

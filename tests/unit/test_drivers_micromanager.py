@@ -96,7 +96,12 @@ def test_an_exposure_that_is_overdue_is_waited_for_so_that_the_watch_sees_the_ha
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     returns, ends = threading.Event(), threading.Event()
-    monkeypatch.setattr("zpscope.daemon.grab_watch.os._exit", lambda _: ends.set())
+
+    def end(status: int) -> None:
+        assert status == 1
+        ends.set()
+
+    monkeypatch.setattr("zpscope.daemon.grab_watch.os._exit", end)
     with micromanager.open_micromanager(micromanager_settings(tmp_path)) as camera:
         camera.grab(5.0)
         monkeypatch.setattr(camera._core, "snapImage", returns.wait)
