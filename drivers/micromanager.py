@@ -5,6 +5,7 @@ before and right after. Moving, settling, focusing and exposing happen in a thre
 can give up in time; what it gave up on is handed over by the next one.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from zpscope.drivers.claim import claim
 from zpscope.drivers.focus import head_sharpness, sharpest_um
 from zpscope.drivers.scan_plan import height_um, scan_centres
 from zpscope.imaging.decode import PixelLayout, decode
+
+logging.getLogger("pymmcore-plus").setLevel(logging.WARNING)  # it tells every step
 
 _FAULTS = (RuntimeError, OSError)
 """What MMCore raises for a device that does not answer."""
