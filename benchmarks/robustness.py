@@ -82,7 +82,7 @@ def at_border(mask: NDArray[np.bool_]) -> bool:
     return int(inner.sum()) < int(mask.sum())
 
 
-def _counts(field: Field, labels: Path, um_per_px: float, scale: float) -> tuple[int, int, int]:
+def counts(field: Field, labels: Path, um_per_px: float, scale: float) -> tuple[int, int, int]:
     """Return how many heads there are, how many objects were accepted, and how many of them are heads."""
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -111,7 +111,7 @@ def main() -> int:
         totals = np.zeros(3, np.int64)
         for path in sorted(arguments.labels.glob("*.json")):
             field = change(read_picture(arguments.images / f"{path.stem}.jpg"))
-            totals += _counts(field, path, arguments.um_per_px, scale)
+            totals += counts(field, path, arguments.um_per_px, scale)
         heads, found, matched = (int(value) for value in totals)
         recall, precision = matched / max(1, heads), matched / max(1, found)
         below += recall < 0.98 or precision < 0.95

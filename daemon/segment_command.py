@@ -38,6 +38,7 @@ _COLUMNS = (
 )
 _SKIPPED = {
     "scale": "scale: what looks like heads is far from a head's size, so check --um-per-px",
+    "moving": "moving: the slide moved during the exposure, so let it stand still, or expose for less time",
     "defocus": "defocus: focus and record the field again",
     "dark": "dark: check the lamp and the exposure",
     "saturated": "saturated: lower the exposure",

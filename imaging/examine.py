@@ -31,7 +31,7 @@ _STAINED = 0.6
 _SUBPIXEL_BITS = 4
 _STRIDE = 4
 """Every fourth pixel of every fourth row tells whether a field can be used."""
-_WHOLE_FIELD_REASON = {"scale": "size", "defocus": "defocus"}
+_WHOLE_FIELD_REASON = {"scale": "size", "moving": "defocus", "defocus": "defocus"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Examination:
 
     heads: Heads
     skip: str
-    """Reason if the whole field must not be scored, else empty: `dark`, `saturated`, `defocus`, or `scale`, when
-    what looks like heads is far from their size, as with a µm/px that is wrong by a factor of 2."""
+    """Reason if the whole field must not be scored, else empty: `dark`, `saturated`, `moving`, `defocus`, or
+    `scale`, when what looks like heads is far from their size, as with a µm/px that is wrong by a factor of 2."""
     colour: SlideColour
     figures: Figures
     """What the verdicts rest on, for the N objects."""
@@ -130,6 +130,7 @@ def _judged(
         traced.tone_step,
         traced.tone_along,
         traced.sharpness,
+        traced.smear,
         traced.surroundings,
         traced.three_lobed,
         np.zeros(len(full)),

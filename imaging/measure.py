@@ -49,6 +49,7 @@ class Traced:
     tone_step: NDArray[np.float64]
     tone_along: NDArray[np.float64]
     sharpness: NDArray[np.float64]
+    smear: NDArray[np.float64]
     surroundings: NDArray[np.float64]
     three_lobed: NDArray[np.float64]
 
@@ -95,6 +96,7 @@ def trace(
     green_within = green[within].reshape(number, -1)
     blue_within = samples.light[within][..., 2].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
+    rise, spokes = _rises(green, reach, ellipses, um_per_px)
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -106,9 +108,9 @@ def trace(
         darker_blue=(blue_within * darker).sum(1) / darker.sum(1),
         tone_step=step,
         tone_along=shading(places, heading, tone, weight),
-        sharpness=_sharpness(
-            green, reach, ellipses, (green_within * weight).sum(1) / weight.sum(1), um_per_px
-        ),
+        sharpness=np.median(rise, axis=1)
+        / np.maximum(1 - (green_within * weight).sum(1) / weight.sum(1), 0.1),
+        smear=_smear(rise, spokes),
         surroundings=_surroundings(samples.headness, reach),
         three_lobed=_three_lobed(reach),
     )
@@ -132,6 +134,7 @@ def _in_rows(traced: Traced) -> Traced:
         traced.tone_step[order],
         traced.tone_along[order],
         traced.sharpness[order],
+        traced.smear[order],
         traced.surroundings[order],
         traced.three_lobed[order],
     )
@@ -195,13 +198,10 @@ def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9))
 
 
-def _sharpness(
-    green: NDArray[np.float32],
-    reach: NDArray[np.float64],
-    ellipses: Ellipses,
-    inside: NDArray[np.float64],
-    um_per_px: float,
-) -> NDArray[np.float64]:
+def _rises(
+    green: NDArray[np.float32], reach: NDArray[np.float64], ellipses: Ellipses, um_per_px: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the rise of brightness across the outline per µm (N, RAYS), and along which ray (N, RAYS, 2)."""
     pitch = reaches()[1] - reaches()[0]
     at = np.clip(
         np.rint((reach - reaches()[0]) / pitch).astype(np.intp), _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS
@@ -209,9 +209,17 @@ def _sharpness(
     outer = np.take_along_axis(green, (at + _SLOPE_STEPS)[..., None], 2)[..., 0]
     inner = np.take_along_axis(green, (at - _SLOPE_STEPS)[..., None], 2)[..., 0]
     ends = points(ellipses, np.stack([np.zeros_like(reach), np.ones_like(reach)], -1))
-    radius_um = np.linalg.norm(ends[:, :, 1] - ends[:, :, 0], axis=-1) * um_per_px
-    rise = (outer - inner) / (2 * _SLOPE_STEPS * pitch * radius_um)
-    return np.asarray(np.median(rise, axis=1) / np.maximum(1 - inside, 0.1), np.float64)
+    spokes = ends[:, :, 1] - ends[:, :, 0]
+    radius_um = np.linalg.norm(spokes, axis=-1) * um_per_px
+    return np.asarray((outer - inner) / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64), spokes
+
+
+def _smear(rise: NDArray[np.float64], spokes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (N, 2) towards which side outlines are sharper, as a vector of twice that angle, 0 to 1 long."""
+    doubled = 2 * np.arctan2(spokes[..., 1], spokes[..., 0])
+    ways = np.stack([np.cos(doubled), np.sin(doubled)], -1)
+    steep = np.maximum(rise, 0)[..., None] + 1e-6
+    return np.asarray((steep * ways).sum(1) / steep.sum(1) - ways.mean(1))
 
 
 def _surroundings(headness: NDArray[np.float32], reach: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -143,6 +143,22 @@ def test_a_blurred_field_is_skipped() -> None:
     assert not seen.heads.accepted.any()
 
 
+@pytest.mark.parametrize("across", [False, True])
+def test_a_field_that_moved_is_skipped_and_one_at_rest_is_not(across: bool) -> None:
+    heads = [DrawnHead(110 + 140 * i, 90 + 110 * j, 70.0 * i + 25 * j) for i in range(3) for j in range(3)]
+    field = draw_field(heads)
+    drag = np.full((25, 1) if across else (1, 25), 1 / 25)
+    assert examine(field, UM_PER_PX, SlideColour.fresh()).skip == ""
+    moved = examine(np.asarray(cv2.filter2D(field, -1, drag), np.uint8), UM_PER_PX, SlideColour.fresh())
+    assert moved.skip == "moving"
+    assert not moved.heads.accepted.any()
+
+
+def test_a_sharp_field_whose_heads_lie_alike_has_not_moved() -> None:
+    heads = [DrawnHead(110 + 140 * i, 90 + 110 * j, -60.0) for i in range(3) for j in range(3)]
+    assert examine(draw_field(heads), UM_PER_PX, SlideColour.fresh()).skip == ""
+
+
 def test_light_that_falls_off_to_the_corners_changes_no_verdict() -> None:
     field = draw_field([DrawnHead(70, 70), DrawnHead(250, 200), DrawnHead(430, 330)])
     y, x = np.meshgrid(np.arange(400.0), np.arange(500.0), indexing="ij")
