@@ -101,7 +101,7 @@ def settle(network: nn.Sequential, crops: NDArray[np.uint8]) -> None:
     network.eval()
     with torch.no_grad():
         for place, after in pairwise(linear):
-            layer = network[place]
+            layer: Any = network[place]
             made = layer(values)
             spread = made.std(dim=0).clamp_min(1e-6)
             layer.weight.div_(spread[:, None])
