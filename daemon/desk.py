@@ -68,6 +68,9 @@ class Desk:
     def _keep_self_test(self, words: dict[str, str], now_ns: int) -> None:
         """Compare what the reference slide gave with what it gave when it was first scored by this model."""
         operator, source, model, k, n = given(words, "operator", "source", "model", "k", "n")
+        if not (k.isdecimal() and n.isdecimal()):
+            msg = f"{k} of {n} heads are no counts: run `zpscope control test`"
+            raise CommandRefused(msg)
         first = [one for one in controls_of(self._store, "self_test", model) if one.source == source][:1]
         seen = f"{k} of {n} heads bound on {source}"
         if not first:

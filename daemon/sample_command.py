@@ -52,6 +52,10 @@ def _sample(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("accession", metavar="SAMPLE", help="accession or id")
+
+
 def _facts(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preparation", choices=get_args(Preparation), help="how the sperm were prepared")
     parser.add_argument("--stain", choices=get_args(Stain))
@@ -102,6 +106,7 @@ def _timeout(parser: argparse.ArgumentParser) -> None:
 _ARGUMENTS = {
     "accession": _accession,
     "sample": _sample,
+    "named": _named,
     "facts": _facts,
     "operator": _operator,
     "timeout": _timeout,
@@ -126,13 +131,13 @@ _ACTIONS = {
     "list": ("list every sample in the store",),
     "review": (
         "list the heads that count, or say what one of them is",
-        "sample",
+        "named",
         "head",
         "reason",
         "operator",
     ),
-    "sign": ("sign a result; the identity is entered anew", "sample", "signer", "meaning"),
-    "amend": ("reopen a signed sample", "sample", "signer", "reason"),
+    "sign": ("sign a result; the identity is entered anew", "named", "signer", "meaning"),
+    "amend": ("reopen a signed sample", "named", "signer", "reason"),
 }
 _WORDS = (
     *("preparation", "stain", "objective", "kind", "operator"),

@@ -108,9 +108,9 @@ def _result(state: StateMessage | None, said: Words, tally: Tally, width: int, o
         figure[0].append(f"   {said.interval}", old)
     else:
         figure.append(Text(f"  {said.interval}", old))
-    place = [Text(f"  {said.position}", f"bold {old}")]
+    place = [Text(f"  {said.position}", old)]
     place += [
-        Text(f"  {row.plain}", f"italic {old}") for row in _wrapped(said.verdict, width - 4, "") if row.plain
+        Text(f"  {row.plain}", f"bold {old}") for row in _wrapped(said.verdict, width - 4, "") if row.plain
     ]
     return [Text(), *figure, *place, Text(), *_bar(sample, said, tally, width - 4, old), Text()]
 
