@@ -69,6 +69,8 @@ def summarise(
     uncalibrated = next((one.uncalibrated for one in records if one.uncalibrated), "")
     rules = tally.model_dump()
     withheld = list(_withheld(sample, records, model, uncalibrated, control))
+    ended = sample.life not in ("planned", "scanning")
+    said = verdict([ledger.counted for ledger in ledgers], tally, withheld, ended=ended)
     summary = wire.extend(
         wire.SampleSummary,
         count,
@@ -83,12 +85,8 @@ def summarise(
         um_per_px=sample.um_per_px,
         operator=sample.operator,
         slides=[_slide(*one) for one in slides],
-        verdict=verdict(
-            [ledger.counted for ledger in ledgers],
-            tally,
-            withheld,
-            ended=sample.life not in ("planned", "scanning"),
-        ),
+        interval=count.interval if ended else said.anytime_percent,
+        verdict=said,
         rules=rules,
         rules_version=rules_version(tally),
         research=_research(count),

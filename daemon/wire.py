@@ -194,7 +194,7 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     """Heads classified; found = n + sum(rejected)."""
     percent: float | None
     interval: tuple[float, float]
-    """Wilson 95 % interval, percent."""
+    """Percent: valid at every look while a sample is scanned, Wilson 95 % of a finished count."""
     position: Literal["collecting", "above", "at_or_below", "not_calibrated"]
     """The raw percentage against the threshold, decided on integers, not a verdict; `collecting` before the
     minimum of heads and fields."""

@@ -20,6 +20,7 @@ from zpscope.daemon.store import SampleRecord, SlideRecord
 from zpscope.daemon.summary import count_text, summarise
 from zpscope.display.latest import Snapshot
 from zpscope.display.words import words
+from zpscope.imaging.colour import SlideColour
 
 OBJECTIVE = "100x/1.30 oil"
 MODEL = '{"name":"m","version":"1","sha256":"00","demonstration":false,"runtime":"r"}'
@@ -91,7 +92,9 @@ def test_a_sample_that_is_not_calibrated_gives_no_answer() -> None:
         sample = SampleRecord(
             "S", "A-1", "sample", "scanning", 1, "density_gradient", "diff_quik", "100x", 0.069, "OP"
         )
-        slide = SlideRecord("S", "S", 1, "scanning", 1, None, MODEL, "{}", "p", "0", "{}", why)
+        slide = SlideRecord(
+            "S", "S", 1, "scanning", 1, None, MODEL, "{}", "p", "0", SlideColour.fresh().to_json(), why
+        )
         summary = summarise(sample, [(slide, ledger)])
         assert (summary.verdict.state == "invalid") == bool(why)
         assert summary.position == expected

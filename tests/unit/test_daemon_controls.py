@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.stored import MODEL, SETTINGS, facts, put_sample
 from zpscope.config.errors import CommandRefused
 from zpscope.config.settings import Controls
+from zpscope.counting.tally import interval_percent
 from zpscope.daemon import wire
 from zpscope.daemon.controls import Control, controls_of, judge, put_control, why_no_answer
 from zpscope.daemon.desk import Desk
@@ -67,6 +69,9 @@ def test_no_answer_while_a_control_is_missing_out_or_overdue(store: Store) -> No
 def test_the_controls_reach_the_answer(store: Store) -> None:
     sample = put_sample(store, "S", [[(2, 10)] * 20, [(2, 10)] * 20])
     slides = [(slide, store.ledger(slide.id)) for slide in store.slides("S")]
+    scanning = summarise(replace(sample, life="scanning"), slides)
+    assert scanning.interval == scanning.verdict.anytime_percent
+    assert summarise(sample, slides).interval == interval_percent(80, 400)
     assert (summarise(sample, slides).verdict.state, summarise(sample, slides).verdict.final) == (
         "above",
         True,
