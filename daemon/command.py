@@ -7,6 +7,7 @@ A command is a module with `HELP`, `add_arguments` and `run`; only the one that 
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"zpscope {version('zpscope')}. {NOTICE}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in chosen:
-        module = cast("Command", importlib.import_module(COMMANDS[command]))
+        module = _loaded(COMMANDS[command])
         subparser = commands.add_parser(command, help=module.HELP, description=module.HELP, epilog=NOTICE)
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run)
@@ -85,3 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status
+
+
+def _loaded(module: str) -> Command:
+    """Return a command's module; Ctrl-C meanwhile ends the process: an exception might be swallowed on its way."""
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is not signal.default_int_handler:  # ignored by whoever started this, or somebody's own
+        return cast("Command", importlib.import_module(module))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return cast("Command", importlib.import_module(module))
+    finally:
+        signal.signal(signal.SIGINT, heard)
