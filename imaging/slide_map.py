@@ -37,7 +37,7 @@ _NEIGHBOURS = 3
 """Neighbours that a field is compared with, those that share most with it."""
 _RECENT = 2
 _KEPT_PATTERNS = 24
-_TRIED, _TRIED_LOST, _TRIED_STILL = 4, 12, 8
+_TRIED, _TRIED_LOST, _TRIED_STILL = 2, 12, 8
 """Fields of other islands that a field is compared with: usually, if it fits nowhere, and while it is shown on."""
 
 Point = tuple[float, float]
