@@ -52,7 +52,8 @@ def cut_masks(heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
 
 def _matrix(x: float, y: float, angle_deg: float, um_per_px: float) -> NDArray[np.float64]:
     """Return what takes a place (x, y) near a head's centre to its place in the crop."""
-    matrix = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
+    turned = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
+    matrix = np.asarray(turned, np.float64)
     middle = (CROP_PX - 1) / 2
     matrix[:, 2] += middle - x, middle - y
-    return np.asarray(matrix, np.float64)
+    return matrix

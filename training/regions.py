@@ -47,7 +47,7 @@ def regions(mask: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
         msg = "the mask of a head is empty"
         raise ValueError(msg)
     top, bottom = rows[0], rows[-1]
-    y, x = np.indices(mask.shape)
+    y, x = np.meshgrid(*(np.arange(length) for length in mask.shape), indexing="ij")
     upper = y <= (top + bottom) / 2
     foot = mask & (y > bottom - 5)
     strip = np.abs(x - float(x[foot].mean())) <= _MIDPIECE_WIDTH_UM / CROP_UM_PER_PX / 2

@@ -11,7 +11,8 @@ import pytest
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, Bundle, open_bundle, read_model
 from zpscope.engines.card import Card
-from zpscope.engines.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
+from zpscope.engines.onnx_writer import ElementType, graph, model, tensor, value
+from zpscope.engines.protobuf import chunk, number
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.publish import digests, write_bundle
 

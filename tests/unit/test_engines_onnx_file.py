@@ -8,7 +8,8 @@ import pytest
 
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.onnx_file import check_weights
-from zpscope.engines.onnx_writer import ElementType, chunk, graph, model, number, tensor, value
+from zpscope.engines.onnx_writer import ElementType, graph, model, tensor, value
+from zpscope.engines.protobuf import chunk, number
 
 PATH = Path("bundle/model.onnx")
 FLOAT, INT8, FLOAT16, DOUBLE, BFLOAT16 = 1, 3, 10, 11, 16
