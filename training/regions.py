@@ -42,7 +42,7 @@ def regions(mask: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
     Raises:
         ValueError: The mask is empty.
     """
-    rows = np.flatnonzero(mask.any(axis=1)).tolist()
+    rows = [int(row) for row in np.flatnonzero(mask.any(axis=1))]
     if not rows:
         msg = "the mask of a head is empty"
         raise ValueError(msg)
