@@ -50,7 +50,7 @@ def regions(mask: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
     y, x = np.meshgrid(*(np.arange(length) for length in mask.shape), indexing="ij")
     upper = y <= (top + bottom) / 2
     foot = mask & (y > bottom - 5)
-    strip = np.abs(x - float(x[foot].mean())) <= _MIDPIECE_WIDTH_UM / CROP_UM_PER_PX / 2
+    strip = np.abs(x - float(np.nonzero(foot)[1].mean())) <= _MIDPIECE_WIDTH_UM / CROP_UM_PER_PX / 2
     return {
         "head": mask,
         "anterior": mask & upper,
