@@ -368,7 +368,7 @@ def cost(length: int) -> None:
 
     def endless() -> Iterator[Frame]:
         for number in range(length):
-            frame, below = kept[number % 200], number // 200 * height_um
+            frame, below = kept[number % len(kept)], number // len(kept) * height_um
             x, y = frame.stage_um or (0.0, 0.0)
             yield Frame(number, frame.pixels, (x, y + below), frame.find)
 
