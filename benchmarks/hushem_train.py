@@ -15,6 +15,8 @@ flatter by about a point. Exits with 1 if a bar of `_BARS` is missed.
 Needs the data: `python benchmarks/hushem_train.py FOLDER WEIGHTS --out DIR [--rows frozen,...]`; DIR keeps features.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
+
 import argparse
 import copy
 import csv
@@ -43,8 +45,12 @@ from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES
 
 _ROWS = ("frozen", "frozen + shape", "unfrozen", "resnet34", "basic", "shape", "background")
-_BARS = {("frozen", "contiguous"): 0.87, ("frozen", "SHMC-Net"): 0.91}
-_BARS |= {("frozen + shape", "contiguous"): 0.89, ("frozen + shape", "SHMC-Net"): 0.93}
+_BARS = {
+    ("frozen", "contiguous"): 0.87,
+    ("frozen", "SHMC-Net"): 0.91,
+    ("frozen + shape", "contiguous"): 0.89,
+    ("frozen + shape", "SHMC-Net"): 0.93,
+}
 _NORMAL_AUC = 0.985
 _CLASSES, _FOLDS = 4, 5
 _SAME = 0.25
@@ -197,7 +203,7 @@ def descend(
             optimiser.step()
     part.eval()
     with torch.no_grad():
-        outputs = [part(seen[out][:, view]).double().numpy() for view in range(values.shape[1])]
+        outputs = [part(seen[torch.from_numpy(out)][:, view]).double().numpy() for view in range(values.shape[1])]
     return np.asarray(np.mean([softmax(one) for one in outputs], axis=0), np.float64)
 
 

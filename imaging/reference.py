@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,14 +86,15 @@ def read_reference(path: Path | str) -> Centroids:
         return REFERENCE
     remedy = "make it anew with `zpscope reference`"
     try:
-        kept = json.loads(Path(path).read_text("utf-8"))
+        found: object = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         msg = f"{path}: the colour reference cannot be read ({error.strerror}): {remedy}, or correct the path"
         raise SettingsError(msg) from error
     except ValueError as error:
         msg = f"{path} is not a colour reference: {remedy}"
         raise SettingsError(msg) from error
-    if not isinstance(kept, dict) or (kept.get("kind"), kept.get("version")) != (_KIND, _VERSION):
+    kept = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    if (kept.get("kind"), kept.get("version")) != (_KIND, _VERSION):
         msg = f"{path} is not a colour reference of this version of zpscope: {remedy}"
         raise SettingsError(msg)
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tensorboardX import SummaryWriter
+from tensorboardX import SummaryWriter  # pyright: ignore[reportMissingTypeStubs]
 
 from zpscope.training.sgd import Epoch
 

@@ -158,9 +158,10 @@ def keep(run: Run, judgements: dict[str, Judgement | list[Judgement]]) -> None:
 
 def plain_of(one: Judgement) -> dict[str, object]:
     """Return a judgement as JSON takes it."""
-    figures = {name: metric.model_dump() for name, metric in one.metrics.items()}
+    figures: dict[str, object] = {name: metric.model_dump() for name, metric in one.metrics.items()}
     curve = [asdict(each) for each in one.curve]
-    return vars(one) | {"confusion": asdict(one.confusion), "metrics": figures, "curve": curve}
+    whole: dict[str, object] = {**vars(one), "confusion": asdict(one.confusion)}
+    return whole | {"metrics": figures, "curve": curve}
 
 
 def _outputs(run: Run, name: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

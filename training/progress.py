@@ -1,6 +1,6 @@
 """A bar on stderr with count, rate and remaining time, for whatever takes long."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -25,7 +25,7 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def bar(title: str, total: int | None) -> Generator[Callable[[int], None]]:
     """Show a bar; what is yielded is told of every few steps that were done."""
     columns = (
         TextColumn("{task.description}"),

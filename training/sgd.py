@@ -63,7 +63,7 @@ class Epoch:
 class Examples:
     """What a part of a network takes, with the class of each."""
 
-    values: NDArray[np.float32] | NDArray[np.uint8]
+    values: NDArray[np.float32 | np.uint8]
     """(N, views, ...)."""
     bound: NDArray[np.bool_]
     """(N,)."""
@@ -148,7 +148,7 @@ class Fit:
         self.epochs.append(epoch)
         return epoch
 
-    def logits(self, values: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32 | np.uint8]) -> NDArray[np.float32]:
         """Return the two outputs (N, 2) of values (N, ...), without dropout."""
         self._part.eval()
         with torch.no_grad():

@@ -55,7 +55,7 @@ def test_a_real_field_gives_the_same_heads_with_any_number_of_threads(data: Path
     images, _ = _fields(data, "train")
     field = read_picture(min(images.glob("*.jpg")))
     threads = cv2.getNumThreads()
-    seen = []
+    seen: list[tuple[bytes, tuple[str, ...], bytes]] = []
     try:
         for number in (1, 2, 4, 1):
             cv2.setNumThreads(number)
@@ -70,7 +70,7 @@ def test_a_real_field_gives_the_same_heads_with_any_number_of_threads(data: Path
 def test_memory_stands_still_over_three_hundred_fields(data: Path) -> None:
     images, _ = _fields(data, "train")
     paths = sorted(images.glob("*.jpg"))[:50]
-    colour, used = SlideColour.fresh(), []
+    colour, used = SlideColour.fresh(), list[int]()
     for number in range(300):
         field = read_picture(paths[number % len(paths)])
         seen = examine(field, UM_PER_PX, colour)
