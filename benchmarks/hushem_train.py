@@ -10,7 +10,7 @@ row names what is trained:
 - `resnet34`, `basic`: from drawn weights, at 64 x 64 px, for no ImageNet weights of these are at hand
 - `shape`, `background`: what size and stain alone tell; a network that does not beat them adds nothing
 
-The settings of the regression (L2 0.01 on features of variance 1) were picked among five, by these figures: they
+The settings of the regression (L2 0.01 on features of variance 1) were picked among about ten, by these figures: they
 flatter by about a point. Exits with 1 if a bar of `_BARS` is missed.
 Needs the data: `python benchmarks/hushem_train.py FOLDER WEIGHTS --out DIR [--rows frozen,...]`; DIR keeps features.
 """
