@@ -203,7 +203,9 @@ def descend(
             optimiser.step()
     part.eval()
     with torch.no_grad():
-        outputs = [part(seen[torch.from_numpy(out)][:, view]).double().numpy() for view in range(values.shape[1])]
+        outputs = [
+            part(seen[torch.from_numpy(out)][:, view]).double().numpy() for view in range(values.shape[1])
+        ]
     return np.asarray(np.mean([softmax(one) for one in outputs], axis=0), np.float64)
 
 
