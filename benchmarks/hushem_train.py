@@ -1,3 +1,5 @@
+# pyright: reportMissingImports=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportUnknownParameterType=false, reportUnknownLambdaType=false
 """How well do the networks of `training/` tell the head shapes of the HuSHeM set, and is it more than size and stain?
 
 Crops are cut and aligned by the project's own imaging, or only centred (`unaligned`); a head that is not found is
@@ -14,8 +16,6 @@ The settings of the regression (L2 0.01 on features of variance 1) were picked a
 flatter by about a point. Exits with 1 if a bar of `_BARS` is missed.
 Needs the data: `python benchmarks/hushem_train.py FOLDER WEIGHTS --out DIR [--rows frozen,...]`; DIR keeps features.
 """
-
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import argparse
 import copy
