@@ -146,6 +146,13 @@ class Scope:
         self.ask("stop")
         return self.wait_for(lambda sample: sample.state in ("complete", "incomplete"), "the sample to close")
 
+    def session(self) -> str:
+        """Return the life of the camera process that the inference process heard of last."""
+        with self.states() as states:
+            return until(
+                lambda: (state := newest(states)) and state.camera and state.camera.session, "a camera"
+            )
+
     @contextmanager
     def states(self) -> Generator[Subscriber, None, None]:
         """Listen to the inference process as a display does."""

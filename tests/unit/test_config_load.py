@@ -4,7 +4,7 @@ import pytest
 
 from zpscope.config.errors import SettingsError
 from zpscope.config.load import load_settings, profiles
-from zpscope.config.settings import ReplayCamera, SyntheticCamera
+from zpscope.config.settings import ReplayCamera, Settings, SyntheticCamera
 
 
 def write(folder: Path, text: str) -> str:
@@ -111,7 +111,7 @@ def test_every_error_is_told_at_once(tmp_path: Path) -> None:
         [weather]
         """,
     )
-    known = "camera, classifier, place, tally, wire, store, optics, record, metrics, display"
+    known = ", ".join(Settings.model_fields)
     assert sorted(complaints(path, "display.port=70000", "nonsense")) == sorted(
         [
             f"{path}: threshold_permille = 50: no such key: it belongs to [tally]",

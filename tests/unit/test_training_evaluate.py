@@ -54,7 +54,7 @@ def test_names_the_counts_behind_each_figure() -> None:
     assert found["sensitivity"].counts == "1 of 3 bound heads called bound"
     assert found["specificity"].value == pytest.approx(2 / 3)
     assert found["accuracy"].counts == "3 of 6 heads called right"
-    assert set(found) == {"sensitivity", "specificity", "accuracy", "auc"}
+    assert set(found) == {"sensitivity", "specificity", "precision", "accuracy", "auc"}
 
 
 def test_says_nothing_about_an_empty_class() -> None:
