@@ -134,9 +134,14 @@ class Ledger:
         spans = [account.span_ns for account in self.sessions.values() if account.span_ns]
         return [(one[1], other[0]) for one, other in pairwise(spans)]
 
+    @property
+    def last(self) -> str | None:
+        """The session that began last."""
+        return next(reversed(self.sessions), None)
+
     def over(self, session: str) -> bool:
         """Return whether another session has begun after this one, so that its account is closed."""
-        return session in self.sessions and session != next(reversed(self.sessions))
+        return session in self.sessions and session != self.last
 
     def begin(self, session: str, settled: int | None) -> bool:
         """Open the account of a session and close the one before; return whether it is new.
@@ -146,7 +151,7 @@ class Ledger:
         """
         if session in self.sessions:
             return False
-        last = next(reversed(self.sessions), None)
+        last = self.last
         account = self.sessions[session] = SessionAccount()
         if last is not None and settled is None:
             self.close(last, "camera")

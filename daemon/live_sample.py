@@ -4,7 +4,7 @@ Knows the store and the stages; knows no socket and no clock. Made anew from the
 frame after the last committed one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -85,17 +85,28 @@ class LiveSample:
         again = (
             message.repeats and message.delivery == "every" and self.record.state in ("scanning", "paused")
         )
-        changed, settled = False, None
-        for life in message.ended:
-            if life.sample == self.record.id:
-                changed |= self.ledger.begin(life.session, settled)
-                changed |= self.ledger.hear(life.session, life.captured, life.lost)
-                settled = max(0, self.committed(life.session) + 1 - life.first) if again else None
-        changed |= self.ledger.begin(message.session, settled)
+        ended = [life for life in message.ended if life.sample == self.record.id]
+        first = {life.session: life.first for life in ended}
+        changed = False
+        for life in ended:
+            changed |= self.ledger.begin(life.session, self._settled(first) if again else None)
+            changed |= self.ledger.hear(life.session, life.captured, life.lost)
+        changed |= self.ledger.begin(message.session, self._settled(first) if again else None)
         if message.sample == self.record.id:
             changed |= self.ledger.hear(message.session, message.captured, message.lost)
         if changed:
             self._store.put_sessions(self.record.id, self.ledger.sessions)
+
+    def _settled(self, first: Mapping[str, int]) -> int | None:
+        """Return how many frames of the last session are not captured again, None if that cannot be known.
+
+        first: the number of the first frame of each life that captured for this sample; one that died before it
+        captured anything is not among them.
+        """
+        last = self.ledger.last
+        if last is not None and last in first:
+            return max(0, self.committed(last) + 1 - first[last])
+        return None if last is None or self.ledger.sessions[last].captured else 0
 
     def receive(
         self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float
