@@ -101,12 +101,12 @@ class LiveSample:
         """Return how many frames of the last session are not captured again, None if that cannot be known.
 
         first: the number of the first frame of each life that captured for this sample; one that died before it
-        captured anything is not among them.
+        captured anything is not among them, and nothing of it is committed.
         """
         last = self.ledger.last
         if last is not None and last in first:
             return max(0, self.committed(last) + 1 - first[last])
-        return None if last is None or self.ledger.sessions[last].captured else 0
+        return None if last is None or self.ledger.sessions[last].committed else 0
 
     def receive(
         self, header: FrameMessage, pixels: NDArray[np.uint8], *, age_ms: float

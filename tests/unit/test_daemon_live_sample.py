@@ -57,4 +57,4 @@ def test_a_camera_process_that_died_before_it_captured_takes_no_field_with_it(tm
             ledger = sample.ledger
             # What was retained is captured again: the next process goes on after the committed ones.
             assert ledger.captured_before(session) == COMMITTED
-            assert (ledger.captured, ledger.in_flight, ledger.lost) == (COMMITTED, 0, {})
+            assert (ledger.captured, ledger.in_flight, ledger.lost) == (COMMITTED + RETAINED, RETAINED, {})
