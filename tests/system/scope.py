@@ -148,10 +148,13 @@ class Scope:
 
     def session(self) -> str:
         """Return the life of the camera process that the inference process heard of last."""
+
+        def look() -> str | None:
+            state = newest(states)
+            return state.camera.session if state and state.camera else None
+
         with self.states() as states:
-            return until(
-                lambda: (state := newest(states)) and state.camera and state.camera.session, "a camera"
-            )
+            return until(look, "a camera")
 
     @contextmanager
     def states(self) -> Generator[Subscriber, None, None]:

@@ -195,6 +195,7 @@ def test_a_camera_process_killed_at_random_moments_is_accounted_for(
         scope.start("camera", "inference")
         scope.scan("A-1")
         assert_sum(scope.wait_for(scored(1), "a field"))
+        ended = ""
         for _ in range(kills):
             time.sleep(moments.uniform(0, 2))
             ended = scope.session()
