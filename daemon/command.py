@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Protocol, cast
 
 from zpscope.config.errors import ZpscopeError
-from zpscope.daemon.wire import NOTICE
+from zpscope.config.notice import NOTICE
 
 COMMANDS = {
     "demo": "zpscope.daemon.demo_command",
