@@ -17,8 +17,8 @@ AS_FROM_A_TERMINAL = (
     "import runpy, signal, zpscope.daemon.command; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "print('begun', flush=True); runpy.run_module('zpscope.daemon', run_name='__main__', alter_sys=True)"
 )
-"""As `python -m zpscope.daemon`, and it hears Ctrl-C, to which a shell, and so perhaps these tests, makes its background
-jobs deaf. It says when it has begun: Ctrl-C before that meets Python itself, which ends in ways of its own."""
+"""As `python -m zpscope.daemon`, and it hears Ctrl-C, to which a shell, and so perhaps these tests, makes its
+background jobs deaf. It says when it has begun: before that, Ctrl-C meets Python itself."""
 
 
 def demo(folder: Path, *words: str) -> subprocess.Popen[str]:
