@@ -37,7 +37,6 @@ _SOFTNESS = 8.0
 _DARKENING = 1.5
 """A colour darker than the transition is a head's whatever its hue; per L* lighter it counts so much farther."""
 _BITS = 5
-_STEP = 8 - _BITS
 BINS = 1 << 3 * _BITS
 """Colours that are told apart."""
 
@@ -87,13 +86,8 @@ class SlideColour:
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Return the colour bin (H, W) of white-balanced pixels (H, W, 3), RGB."""
-    red, green, blue = cv2.split(cv2.LUT(balanced, _PARTS))
-    return np.asarray(cv2.bitwise_or(cv2.bitwise_or(red, green), blue), np.uint16)
-
-
-def bin_parts(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return what each channel (..., 3) of white-balanced pixels adds to their bins."""
-    return np.stack([_PARTS[0, :, i][balanced[..., i]] for i in range(3)], -1)
+    packed = np.asarray(cv2.cvtColor(balanced, cv2.COLOR_RGB2BGR555), np.uint8)  # red is the highest, in 5 bits
+    return packed.view("<u2")[..., 0].astype(np.uint16, copy=False)
 
 
 def clusters_of(bins_seen: NDArray[np.uint16], colour: SlideColour) -> Centroids:
@@ -113,9 +107,11 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
     reference = np.array(anchors)
     centres = np.array(start)
     weighted = np.column_stack([counts, counts[:, None] * colours])
+    ranks = np.arange(len(reference))[:, None]
     for _ in range(_ROUNDS):
-        nearest = _distances(colours, centres).argmin(0)
-        mine = (nearest == np.arange(len(reference))[:, None]) @ weighted
+        # of squared distances, less what is the same for every cluster
+        away = (centres**2).sum(1)[:, None] - 2 * centres @ colours.T
+        mine = (away.argmin(0) == ranks) @ weighted
         total, sums = mine[:, 0], mine[:, 1:]
         own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
         centres = anchor * reference + (1 - anchor) * own
@@ -141,17 +137,8 @@ def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:
     return np.stack([(lightness - one[0]) ** 2 + (a - one[1]) ** 2 + (b - one[2]) ** 2 for one in centroids])
 
 
-def _parts() -> NDArray[np.uint16]:
-    """Return (1, 256, 3): the part of the bin of each level of red, green and blue."""
-    level = np.arange(256, dtype=np.uint16) >> _STEP
-    return np.asarray(np.stack([level << 2 * _BITS, level << _BITS, level], -1)[None], np.uint16)
-
-
-_PARTS = _parts()
-
-
 def _bin_colours() -> NDArray[np.float32]:
-    middle = (np.arange(1 << _BITS) * (1 << _STEP) + (1 << _STEP) / 2) / 255
+    middle = (np.arange(1 << _BITS) + 0.5) * (256 >> _BITS) / 255
     rgb = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), -1).astype(np.float32)
     colours = np.asarray(cv2.cvtColor(rgb.reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0], np.float32)
     return np.asfortranarray(colours)

@@ -63,7 +63,7 @@ def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> 
     seen = bins(balanced)
     now = colour.seen(clusters_of(seen, colour))
     table = headness_table(now.centroids)
-    found = locate(np.take(table, seen), um_per_px * coarse_times)
+    found = locate(table.take(seen), um_per_px * coarse_times)
     if len(found.axis) == 0:
         return Examination(_nothing(field.shape[:2]), "", now, Figures.none())
     fine, fine_times = _shrunk(field, round(_FINE_UM_PER_PX / um_per_px))
@@ -86,13 +86,19 @@ def _scaled(ellipses: Ellipses, times: float) -> Ellipses:
 
 
 def _unusable(field: NDArray[np.uint8]) -> str:
-    brightest = np.maximum(np.maximum(field[..., 0], field[..., 1]), field[..., 2])
-    darkest = np.minimum(np.minimum(field[..., 0], field[..., 1]), field[..., 2])
-    if np.percentile(brightest, 90) < _DARK_LEVEL:
+    if (_brightest(field) < _DARK_LEVEL).mean() > _DARK_SHARE:
         return "dark"
-    if (darkest >= _CLIPPED_LEVEL).mean() > _CLIPPED_SHARE:
+    if (_darkest(field) >= _CLIPPED_LEVEL).mean() > _CLIPPED_SHARE:
         return "saturated"
     return ""
+
+
+def _brightest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.maximum(np.maximum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+
+
+def _darkest(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
 
 
 _NO_COLOUR = "the field has no colour: the stain is told by its colour, so set the camera to a colour format"
@@ -106,8 +112,8 @@ def _refuse_equal_channels(field: NDArray[np.uint8]) -> None:
 def _refuse_grey(balanced: NDArray[np.uint8]) -> None:
     """Raise FieldRefused if what is stained has the same hue as what is not."""
     green = balanced[..., 1]
-    stained = balanced[green < _STAINED * float(np.median(green))].astype(np.int16)
-    if len(stained) and float(np.percentile(np.ptp(stained, axis=1), 90)) < _GREY_SPREAD:
+    stained = balanced[green < _STAINED * float(np.median(green))]
+    if len(stained) and float(np.percentile(_brightest(stained) - _darkest(stained), 90)) < _GREY_SPREAD:
         raise FieldRefused(_NO_COLOUR)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.imaging.colour import bin_parts
+from zpscope.imaging.colour import bins
 from zpscope.imaging.light import balance
 from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches
 from zpscope.imaging.shape import Moments, moments, pale_direction, shading
@@ -171,15 +171,14 @@ def _sampled(
     last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
     x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T
     under = empty[y, x][:, None]
-    # What each of the 256 levels comes to under each head's light: its part of a bin, and its share of the light.
+    # What each of the 256 levels comes to under each head's light.
     levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], number, 0).repeat(3, 2)
-    parts = bin_parts(balance(levels, np.broadcast_to(under, levels.shape)))
-    shares = levels / under
-    seen, light = np.empty(rays.shape, np.uint16), np.empty(rays.shape, np.float32)
-    for i in range(number):
-        seen[i], light[i] = cv2.LUT(rays[i], parts[i][None]), cv2.LUT(rays[i], shares[i][None])
-    headness = table[seen[..., 0] | seen[..., 1] | seen[..., 2]].astype(np.float32) / np.float32(255)
-    return _Samples(places, headness, light)
+    balanced_levels = balance(levels, np.broadcast_to(under, levels.shape))
+    balanced = np.empty_like(pixels)
+    for one, whole, become in zip(balanced.reshape(rays.shape), rays, balanced_levels, strict=True):
+        cv2.LUT(whole, become[None], one)
+    headness = table.take(bins(balanced)).reshape(rays.shape[:-1]).astype(np.float32) / np.float32(255)
+    return _Samples(places, headness, rays / under[:, None])
 
 
 _REMAP_ROWS = 32000
