@@ -29,9 +29,9 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows, columns = sparse.shape[:2]
     row = np.asarray(np.arange(rows) * _TILES // rows, np.intp)
     column = np.asarray(np.arange(columns) * _TILES // columns, np.intp)
-    tile = np.asarray(row[:, None] * _TILES + column, np.intp)
-    planes = [_surface(_modes(tile, sparse[..., channel])) for channel in range(3)]
-    return np.stack(planes, -1).reshape(_GRID, _GRID, 3).astype(np.float32)
+    tile = np.asarray(row[:, None] * _TILES + column, np.intp) * 256
+    levels = [_modes(tile, sparse[..., channel]) for channel in range(3)]
+    return _surfaces(np.stack(levels, 1)).reshape(_GRID, _GRID, 3).astype(np.float32)
 
 
 def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -43,8 +43,11 @@ def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.
 
 
 def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the commonest level of each tile, to a part of a level; 0 for a tile without pixels."""
-    counts = np.bincount((tile * 256 + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
+    """Return the commonest level of each tile, to a part of a level; 0 for a tile without pixels.
+
+    tile (h, w): 256 times the number of each pixel's tile. channel (h, w): its level.
+    """
+    counts = np.bincount((tile + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
     wide = 2 * _NEAR_LEVELS + 1
     padded = np.pad(counts, ((0, 0), (_NEAR_LEVELS + 1, _NEAR_LEVELS)))
     sums = np.cumsum(padded, 1)
@@ -55,20 +58,24 @@ def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.flo
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)
 
 
-def _surface(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return, on the grid, the surface of second order through the tiles' levels, stained tiles left out."""
-    known = level > 0
-    middle = float(np.median(level[known]))
-    keep = known & (level > _STEEPEST * level.max()) & (np.abs(level - middle) < 0.35 * middle)
-    fit = np.zeros(_TILE_TERMS.shape[1])
+def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return, on the grid, surfaces of second order through the tiles' levels (tiles, 3), stained tiles left out."""
+    known = level[:, 0] > 0
+    middle = np.median(level[known], axis=0)
+    terms = _TILE_TERMS.shape[1]
+    if known.sum() < 3 * terms:
+        return np.broadcast_to(np.maximum(1.0, middle), (len(_GRID_TERMS), 3))
+    keep = known[:, None] & (level > _STEEPEST * level.max(0)) & (np.abs(level - middle) < 0.35 * middle)
+    fitted = np.ones(3, np.bool_)
     for _ in range(3):
-        if keep.sum() < 3 * len(fit):
-            return np.full(len(_GRID_TERMS), max(1.0, middle))
-        kept = _TILE_TERMS[keep]
-        fit = np.linalg.solve(kept.T @ kept, kept.T @ level[keep])
+        fitted &= keep.sum(0) >= 3 * terms
+        kept = np.where(fitted, keep, known[:, None])
+        normal = (kept.T @ _PRODUCTS).reshape(3, terms, terms)
+        fit = np.linalg.solve(normal, ((kept * level).T @ _TILE_TERMS)[..., None])[..., 0].T
         left = np.abs(level - _TILE_TERMS @ fit)
-        keep = known & (left < max(2.0, 2.5 * float(np.median(left[known]))))
-    return np.asarray(np.clip(_GRID_TERMS @ fit, max(1.0, level[known].min() * 0.8), 255.0))
+        keep = known[:, None] & (left < np.maximum(2.0, 2.5 * np.median(left[known], axis=0)))
+    lowest = np.maximum(1.0, level[known].min(0) * 0.8)
+    return np.where(fitted, np.clip(_GRID_TERMS @ fit, lowest, 255.0), np.maximum(1.0, middle))
 
 
 def _terms(knots: int) -> NDArray[np.float64]:
@@ -79,3 +86,4 @@ def _terms(knots: int) -> NDArray[np.float64]:
 
 
 _TILE_TERMS, _GRID_TERMS = _terms(_TILES), _terms(_GRID)
+_PRODUCTS = (_TILE_TERMS[:, :, None] * _TILE_TERMS[:, None]).reshape(len(_TILE_TERMS), -1)

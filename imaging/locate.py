@@ -41,9 +41,8 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
         cv2.drawContours(blob, [outline], 0, 1, cv2.FILLED, offset=(-left, -top))
         blob &= inside[top : top + height + 2, left : left + width + 2]
         for mask, right, down in _opened(blob, radius, smallest_px2):
-            found += [_ellipse(part, left + right, top + down) for part in _parts(mask, um_per_px)]
-    ordered = np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 6)
-    return Ellipses(ordered[:, :2], ordered[:, 2:4], ordered[:, 4:])
+            found += [_moments(part, left + right, top + down) for part in _parts(mask, um_per_px)]
+    return _ellipses(np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 5))
 
 
 def _opened(
@@ -53,7 +52,9 @@ def _opened(
 
     Masks, none tiny, and how many pixels right of and below the blob's first inner pixel each begins.
     """
-    depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
+    depth = np.asarray(cv2.distanceTransform(blob, cv2.DIST_L2, 3), np.float32)
+    if depth.max() < radius:
+        return
     away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
     thick = ((away < radius) & (blob > 0)).astype(np.uint8)
     _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
@@ -107,11 +108,15 @@ def _solidity(mask: NDArray[np.uint8]) -> float:
     return float(mask.sum()) / max(1.0, cv2.contourArea(cv2.convexHull(corners)))
 
 
-def _ellipse(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
+def _moments(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
+    """Return a mask's centre, x and y, and its spread along x, between x and y, and along y."""
     m = cv2.moments(mask, binaryImage=True)
     area = m["m00"]
-    spread = np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / area
-    squares, axes = np.linalg.eigh(spread)
     x, y = m["m10"] / area + left, m["m01"] / area + top
-    major, minor = 2 * np.sqrt(np.maximum(squares[::-1], 1.0))
-    return (x, y, float(axes[0, 1]), float(axes[1, 1]), float(major), float(minor))
+    return (x, y, m["mu20"] / area, m["mu11"] / area, m["mu02"] / area)
+
+
+def _ellipses(found: NDArray[np.float64]) -> Ellipses:
+    """Return the ellipses of N masks from their moments (N, 5)."""
+    squares, axes = np.linalg.eigh(found[:, [2, 3, 3, 4]].reshape(-1, 2, 2))
+    return Ellipses(found[:, :2], axes[:, :, 1], 2 * np.sqrt(np.maximum(squares[:, ::-1], 1.0)))
