@@ -61,7 +61,7 @@ class _Samples:
     headness: NDArray[np.float32]
     """(N, RAYS, STEPS): 0 to 1."""
     light: NDArray[np.float32]
-    """(N, RAYS, STEPS, 3): share of the empty slide's light, RGB."""
+    """(3, N, RAYS, STEPS): share of the empty slide's light, RGB."""
 
 
 def trace(
@@ -87,14 +87,14 @@ def trace(
     ]  # what lies beyond is inside no head
     weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
     within = np.s_[:, :, : len(steps)]
-    tone = samples.light[within].sum(-1).reshape(number, -1).astype(np.float64)
+    red, green, blue = samples.light
+    tone = (red + green + blue)[within].reshape(number, -1).astype(np.float64)
     places = samples.places[within].reshape(number, -1, 2)
     pale, step, cut = pale_direction(places, tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
-    green = samples.light[..., 1]
     green_within = green[within].reshape(number, -1)
-    blue_within = samples.light[within][..., 2].reshape(number, -1)
+    blue_within = blue[within].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
     rise, spokes = _rises(green, reach, ellipses, um_per_px)
     traced = Traced(
@@ -148,7 +148,7 @@ def _one_round(
     um_per_px: float,
 ) -> tuple[_Samples, NDArray[np.float64], NDArray[np.float64], Moments]:
     samples = _sampled(field, empty, table, ellipses)
-    reach = closed_curves(samples.headness, samples.light[..., 1])
+    reach = closed_curves(samples.headness, samples.light[1])
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
     polygons = points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
     return samples, reach, polygons, moments(polygons)
@@ -159,7 +159,7 @@ def _sampled(
 ) -> _Samples:
     number = len(ellipses.axis)
     places = points(ellipses, np.broadcast_to(reaches(), (number, RAYS, STEPS)))
-    x_map, y_map = places.reshape(number * RAYS, STEPS, 2).transpose(2, 0, 1).astype(np.float32, order="C")
+    x_map, y_map = np.moveaxis(places, -1, 0).reshape(2, number * RAYS, STEPS).astype(np.float32)
     pixels = np.empty((number * RAYS, STEPS, 3), np.uint8)
     for first in range(0, len(pixels), _REMAP_ROWS):
         rows = slice(first, first + _REMAP_ROWS)
@@ -177,8 +177,9 @@ def _sampled(
     balanced = np.empty_like(pixels)
     for one, whole, become in zip(balanced.reshape(rays.shape), rays, balanced_levels, strict=True):
         cv2.LUT(whole, become[None], one)
-    headness = table.take(bins(balanced)).reshape(rays.shape[:-1]).astype(np.float32) / np.float32(255)
-    return _Samples(places, headness, rays / under[:, None])
+    headness = (table / np.float32(255)).take(bins(balanced)).reshape(rays.shape[:-1])
+    light = np.moveaxis(rays, -1, 0) / under.T.reshape(3, number, 1, 1)
+    return _Samples(places, headness, light)
 
 
 _REMAP_ROWS = 32000

@@ -42,18 +42,22 @@ def directions() -> NDArray[np.float64]:
 
 
 def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (N, RAYS, ..., 2), x and y, at `reach` (N, RAYS, ...) radii along each ray."""
+    """Return points (N, RAYS, ..., 2), x and y, at `reach` (N, RAYS, ...) radii along each ray.
+
+    In memory all x lie before all y.
+    """
     across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
     spokes = (
         directions()[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
         + directions()[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
-    placed = np.empty((*reach.shape, 2))
+    placed = np.empty((2, *reach.shape))
     extra = [1] * (reach.ndim - 2)
     for i in range(2):
         along = spokes[..., i].reshape(*spokes.shape[:2], *extra)
-        placed[..., i] = ellipses.centre_px[:, i].reshape(-1, 1, *extra) + reach * along
-    return placed
+        np.multiply(reach, along, out=placed[i])
+        placed[i] += ellipses.centre_px[:, i].reshape(-1, 1, *extra)
+    return np.moveaxis(placed, 0, -1)
 
 
 def reaches() -> NDArray[np.float64]:
@@ -77,11 +81,10 @@ def closed_curves(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> 
 def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float32]:
     rise = np.zeros_like(shade)
     rise[..., 2:-2] = shade[..., 4:] + shade[..., 3:-1] - shade[..., 1:-3] - shade[..., :-4]
-    edge = np.clip(rise, 0, None)
-    edge = edge / (edge + 0.25)
+    edge = np.maximum(rise, 0)
+    edge /= edge + 0.25
     region = np.cumsum(0.5 - headness, axis=-1)
-    region = 2 * region / STEPS * 4
-    return np.asarray(REGION_WEIGHT * region - EDGE_WEIGHT * edge, np.float32)
+    return np.asarray(8 * REGION_WEIGHT / STEPS * region - EDGE_WEIGHT * edge, np.float32)
 
 
 def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -112,9 +115,10 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
     move, step = np.divmod(meeting.transpose(1, 0, 2).reshape(number, len(moves) * steps).argmin(1), steps)
     path = np.empty((half, 2 * number), np.intp)
     path[-1] = np.concatenate([step + move - _LARGEST_BEND, step])
-    rows = np.arange(2 * number, dtype=np.intp)[:, None]
+    flat = totals.reshape(half, -1)
+    near = np.arange(2 * number)[:, None] * totals.shape[2] + moves + _LARGEST_BEND
     for ray in range(half - 1, 0, -1):
-        chosen = (totals[ray - 1][rows, path[ray][:, None] + (moves + _LARGEST_BEND)] + bend).argmin(1)
+        chosen = (flat[ray - 1].take(near + path[ray][:, None]) + bend).argmin(1)
         path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
     return np.concatenate([path[:, :number], path[::-1, number:]]).T
 

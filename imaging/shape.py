@@ -66,19 +66,23 @@ def pale_direction(
     shades are parted in two by 2-means, as people part acrosome from post-acrosomal region.
     """
     total = weight.sum(1)
-    mean = (shade * weight).sum(1) / total
-    cut = above = below = mean
+    shades = shade * weight
+    shades_total = shades.sum(1)
+    cut = above = below = shades_total / total
     for _ in range(_ROUNDS):
-        pale = (shade > cut[:, None]) * weight
-        dark = weight - pale
-        above = (shade * pale).sum(1) / np.maximum(pale.sum(1), 1e-9)
-        below = (shade * dark).sum(1) / np.maximum(dark.sum(1), 1e-9)
+        pale = shade > cut[:, None]
+        pale_total, pale_shades = (pale * weight).sum(1), (pale * shades).sum(1)
+        above = pale_shades / np.maximum(pale_total, 1e-9)
+        below = (shades_total - pale_shades) / np.maximum(total - pale_total, 1e-9)
         cut = (above + below) / 2
-    pale = (shade > cut[:, None]) * weight
-    dark = weight - pale
-    there = (places * pale[..., None]).sum(1) / np.maximum(pale.sum(1), 1e-9)[:, None]
-    here = (places * dark[..., None]).sum(1) / np.maximum(dark.sum(1), 1e-9)[:, None]
+    pale_weight = (shade > cut[:, None]) * weight
+    there = _mean_place(places, pale_weight)
+    here = _mean_place(places, weight - pale_weight)
     return there - here, above - below, cut
+
+
+def _mean_place(places: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("nsk,ns->nk", places, weight) / np.maximum(weight.sum(1), 1e-9)[:, None])
 
 
 def shading(
