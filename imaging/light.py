@@ -49,8 +49,9 @@ def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.flo
     """
     counts = np.bincount((tile + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
     wide = 2 * _NEAR_LEVELS + 1
-    padded = np.pad(counts, ((0, 0), (_NEAR_LEVELS + 1, _NEAR_LEVELS)))
-    sums = np.cumsum(padded, 1)
+    padded = np.zeros((len(counts), 256 + wide), np.int32)
+    padded[:, _NEAR_LEVELS + 1 : -_NEAR_LEVELS] = counts
+    sums = np.cumsum(padded, 1, np.int32)
     peak = (sums[:, wide:] - sums[:, :-wide]).argmax(1)[:, None] + np.arange(1, wide + 1)
     near = np.take_along_axis(padded, peak, 1)
     count = near.sum(1)
