@@ -86,7 +86,9 @@ class SlideColour:
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Return the colour bin (H, W) of white-balanced pixels (H, W, 3), RGB."""
-    packed = np.asarray(cv2.cvtColor(balanced, cv2.COLOR_RGB2BGR555), np.uint8)  # red is the highest, in 5 bits
+    packed = np.asarray(
+        cv2.cvtColor(balanced, cv2.COLOR_RGB2BGR555), np.uint8
+    )  # red is the highest, in 5 bits
     return packed.view(np.uint16)[..., 0]
 
 

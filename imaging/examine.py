@@ -182,7 +182,7 @@ def _drawn(
         cv2.fillPoly(mask, [corners[i]], 1, shift=_SUBPIXEL_BITS)
         window = labels[top:bottom, left:right]
         free = mask.view(np.bool_) & (window == 0)
-        covered[i] = 1 - np.count_nonzero(free) / max(1, np.count_nonzero(mask))
+        covered[i] = 1 - int(np.count_nonzero(free)) / max(1, int(np.count_nonzero(mask)))
         np.copyto(window, i + 1, where=free)
     return labels, covered
 

@@ -67,7 +67,7 @@ def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
     if known.sum() < 3 * terms:
         return np.broadcast_to(np.maximum(1.0, middle), (len(_GRID_TERMS), 3))
     keep = known[:, None] & (level > _STEEPEST * level.max(0)) & (np.abs(level - middle) < 0.35 * middle)
-    fitted = np.ones(3, np.bool_)
+    fitted, fit = np.ones(3, np.bool_), np.zeros((terms, 3))
     for _ in range(3):
         fitted &= keep.sum(0) >= 3 * terms
         kept = np.where(fitted, keep, known[:, None])

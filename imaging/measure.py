@@ -177,7 +177,7 @@ def _sampled(
     balanced = np.empty_like(pixels)
     for one, whole, become in zip(balanced.reshape(rays.shape), rays, balanced_levels, strict=True):
         cv2.LUT(whole, become[None], one)
-    headness = (table / np.float32(255)).take(bins(balanced)).reshape(rays.shape[:-1])
+    headness = np.asarray(table / np.float32(255), np.float32).take(bins(balanced)).reshape(rays.shape[:-1])
     light = np.empty((3, *rays.shape[:-1]), np.float32)
     np.divide(np.moveaxis(rays, -1, 0), under.T.reshape(3, number, 1, 1), out=light)
     return _Samples(places, headness, light)

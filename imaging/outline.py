@@ -116,7 +116,8 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
     path = np.empty((half, 2 * number), np.intp)
     path[-1] = np.concatenate([step + move - _LARGEST_BEND, step])
     flat = totals.reshape(half, -1)
-    near = np.arange(2 * number)[:, None] * totals.shape[2] + moves + _LARGEST_BEND
+    rows = np.arange(2 * number, dtype=np.intp)[:, None]
+    near = np.asarray(rows * totals.shape[2] + moves + _LARGEST_BEND, np.intp)
     for ray in range(half - 1, 0, -1):
         chosen = (flat[ray - 1].take(near + path[ray][:, None]) + bend).argmin(1)
         path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
