@@ -72,7 +72,9 @@ def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
         fitted &= keep.sum(0) >= 3 * terms
         kept = np.where(fitted, keep, known[:, None])
         normal = (kept.T @ _PRODUCTS).reshape(3, terms, terms)
-        fit = np.linalg.solve(normal, ((kept * level).T @ _TILE_TERMS)[..., None])[..., 0].T
+        fit = np.asarray(
+            np.linalg.solve(normal, ((kept * level).T @ _TILE_TERMS)[..., None])[..., 0].T, np.float64
+        )
         left = np.abs(level - _TILE_TERMS @ fit)
         keep = known[:, None] & (left < np.maximum(2.0, 2.5 * np.median(left[known], axis=0)))
     lowest = np.maximum(1.0, level[known].min(0) * 0.8)
