@@ -66,7 +66,8 @@ def main() -> int:
         "1 attempt": partial(_every_pixel, field, 1, cv2.KMEANS_PP_CENTERS),
         "10 attempts": partial(_every_pixel, field, 10, cv2.KMEANS_RANDOM_CENTERS),
     }
-    rounds = [[_spent_ms(work) for work in (ours, *others.values())] for _ in range(_ROUNDS)]
+    contestants: list[Callable[[], object]] = [ours, *others.values()]
+    rounds = [[_spent_ms(work) for work in contestants] for _ in range(_ROUNDS)]
     for i, name in enumerate(others, 1):
         times = statistics.median(one[i] / one[0] for one in rounds)
         spent = statistics.median(one[i] for one in rounds)
