@@ -4,7 +4,9 @@ WHO laboratory manual: two replicates are accepted if their difference is within
 times of 100. Knows counts only.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,16 @@ def agreement(k1: int, n1: int, k2: int, n2: int) -> float:
     fewer = np.clip((bound - seen) // n1 + 1, 0, n2 + 1)
     more = np.clip(-((-bound - seen) // n1), 0, n2 + 1)
     return float(min(1.0, (first * (up_to[fewer] + from_on[more])).sum()))
+
+
+def least_agreement(slides: Sequence[tuple[int, int]]) -> float | None:
+    """Return the probability of a difference as great as the greatest between any two slides (k, n), if all are alike.
+
+    Times the number of pairs that are compared (Bonferroni), 1 at most, so that a third slide makes no false alarm
+    likelier. None for fewer than two slides.
+    """
+    pairs = [agreement(*one, *other) for one, other in combinations(slides, 2)]
+    return min(1.0, len(pairs) * min(pairs)) if pairs else None
 
 
 @cache

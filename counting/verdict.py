@@ -7,14 +7,13 @@ and no clock. To be evaluated when fields are finished, never between the heads 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 from zpscope.config.settings import Tally
 from zpscope.counting.design_effect import design_effect, intra_field_correlation
 from zpscope.counting.field_counts import FieldCounts, merged
 from zpscope.counting.interval import wilson
-from zpscope.counting.replicates import agreement
+from zpscope.counting.replicates import least_agreement
 from zpscope.counting.sequential import answer, anytime_interval, heads_to_answer
 
 State = Literal["collecting", "above", "below", "indeterminate", "invalid"]
@@ -43,7 +42,10 @@ class Verdict:
     correlation: float
     """Intra-field correlation, 0 to 1."""
     agreement: float | None
-    """Probability of a difference as great as the greatest between two slides, if they are alike."""
+    """Probability of a difference as great as the greatest between two slides with enough heads, if all are alike;
+    None for fewer than two."""
+    disagree: bool
+    """The slides differ by more than the rules put down to chance."""
 
 
 def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str], *, ended: bool) -> Verdict:
@@ -55,8 +57,8 @@ def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str]
     sums = together.sums
     k, n, effect, alpha = sums.k, sums.n, design_effect(sums), rules.error_percent / 100
     full = [one.total for one in slides if one.total.n >= rules.heads_per_slide]
-    chances = [agreement(one.k, one.n, other.k, other.n) for one, other in combinations(full, 2)]
-    disagree = bool(chances) and min(chances) * len(chances) < 1 - rules.replicates_percent / 100
+    agreement = least_agreement([(one.k, one.n) for one in full])
+    disagree = agreement is not None and agreement < 1 - rules.replicates_percent / 100
     found = answer(k, n, rules.threshold_permille, alpha, effect)
     missing = list(_missing(together, slides, rules))
     enough = len(full) >= rules.slides
@@ -87,7 +89,8 @@ def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str]
         wilson_percent=(100 * wilson_low, 100 * wilson_high),
         design_effect=effect,
         correlation=intra_field_correlation(sums),
-        agreement=min(chances) if chances else None,
+        agreement=agreement,
+        disagree=disagree,
     )
 
 

@@ -55,15 +55,13 @@ def sign(
 def _check_complete(store: Store, sample: SampleRecord) -> None:
     """Raise CommandRefused if something must be looked at before anybody signs."""
     machine = summary_of(store, sample)
-    agreement, rules = machine.verdict.agreement, machine.rules
     if machine.in_flight:
         msg = f"sample {sample.accession}: {machine.in_flight} fields are not accounted for yet"
         raise CommandRefused(msg)
-    pairs = max(1, len(machine.slides) * (len(machine.slides) - 1) // 2)
-    if agreement is not None and agreement * pairs < 1 - rules["replicates_percent"] / 100:
+    if machine.verdict.disagree:
         msg = f"sample {sample.accession}: its slides disagree: scan a further slide, or repeat the sample"
         raise CommandRefused(msg)
-    margin = rules["unidentified_percent"] / 100
+    margin = machine.rules["unidentified_percent"] / 100
     unseen = [
         head.name for head in counted_heads(store, sample) if abs(head.p - 0.5) < margin and not head.reviewed
     ]

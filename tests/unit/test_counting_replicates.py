@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zpscope.counting.binomial import chances
-from zpscope.counting.replicates import agreement, difference_limit_percent
+from zpscope.counting.replicates import agreement, difference_limit_percent, least_agreement
 
 LIMITS_200 = {
     0.5: 1.5,
@@ -47,6 +47,23 @@ def test_the_order_of_the_slides_does_not_matter(one: tuple[int, int], other: tu
 @given(counts)
 def test_equal_slides_agree(one: tuple[int, int]) -> None:
     assert agreement(*one, *one) == pytest.approx(1.0)
+
+
+def test_one_slide_has_nothing_to_agree_with() -> None:
+    assert least_agreement([(3, 100)]) is None
+
+
+@given(counts, counts)
+def test_the_least_agreement_of_two_slides_is_theirs(one: tuple[int, int], other: tuple[int, int]) -> None:
+    assert least_agreement([one, other]) == agreement(*one, *other)
+
+
+@given(counts, counts, counts)
+def test_every_pair_that_is_compared_counts(
+    one: tuple[int, int], other: tuple[int, int], third: tuple[int, int]
+) -> None:
+    pairs = [agreement(*one, *other), agreement(*one, *third), agreement(*other, *third)]
+    assert least_agreement([one, other, third]) == pytest.approx(min(1.0, 3 * min(pairs)))
 
 
 @pytest.mark.parametrize("counts", [(1, 0, 1, 2), (3, 2, 1, 2), (1, 2, -1, 2)])
