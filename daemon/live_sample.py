@@ -28,6 +28,7 @@ from zpscope.daemon.wire import (
     to_json,
 )
 from zpscope.engines.engine import Engine
+from zpscope.engines.open_engine import open_pixels
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.slide_map import SlideMap
 
@@ -50,7 +51,10 @@ class LiveSample:
         """Thumbnails of placed fields that are not in the store yet."""
         colour = SlideColour.from_json(record.colour)
         slide_map = self._restored()
-        self._scorer = Scorer(engine, settings.classifier.batch, record.tally, colour, slide_map)
+        classifier = settings.classifier
+        self._scorer = Scorer(
+            engine, classifier.batch, record.tally, colour, slide_map, open_pixels(classifier)
+        )
         self._placed = len(slide_map.fields)
         self._overview = OverviewPainter(store, record.id, slide_map)
         self._received: dict[str, int] = {}

@@ -9,6 +9,7 @@ from zpscope.daemon.ledger import Ledger
 from zpscope.daemon.scoring import ExaminedField, ScoredField, Scorer, gone_by_field
 from zpscope.drivers.camera import Camera, EndOfStream
 from zpscope.engines.engine import Engine
+from zpscope.engines.open_engine import open_pixels
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.reference import read_reference
 from zpscope.imaging.slide_map import SlideMap
@@ -22,7 +23,7 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
     thumbnails: list[bytes] = []
     slide = SlideMap(thumbnails.__getitem__, settings.place.stage_error_um)
     colour = SlideColour.fresh(read_reference(settings.segmentation.reference))
-    scorer = Scorer(engine, batch, settings.tally, colour, slide)
+    scorer = Scorer(engine, batch, settings.tally, colour, slide, open_pixels(settings.classifier))
     capture = Capture(settings.camera.name, settings.camera.um_per_px)
     capture.demand("recorded")
     ledger = Ledger(apart=settings.place.apart)

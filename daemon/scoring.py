@@ -18,9 +18,9 @@ from zpscope.daemon.wire import FrameMessage
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_PX, cut_crops
-from zpscope.imaging.decode import decode
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
+from zpscope.imaging.pixels import OpenCvPixels, OpenPixels
 from zpscope.imaging.place import in_frame, offsets_um
 from zpscope.imaging.slide_map import Look, Placement, Sight, SlideMap
 from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
@@ -125,8 +125,15 @@ class Scorer:
     """The stages over the fields of one slide, in the order in which they were captured."""
 
     def __init__(
-        self, engine: Engine, batch: int, tally: Tally, colour: SlideColour, slide: SlideMap
+        self,
+        engine: Engine,
+        batch: int,
+        tally: Tally,
+        colour: SlideColour,
+        slide: SlideMap,
+        open_pixels: OpenPixels = OpenCvPixels.opened,
     ) -> None:
+        self._open_pixels = open_pixels
         self._engine = engine
         self._batch = batch
         self._margin = tally.unidentified_percent / 100
@@ -135,13 +142,14 @@ class Scorer:
 
     def examine(self, header: FrameMessage, pixels: NDArray[np.uint8]) -> ExaminedField:
         """Find, gate and cut the heads of the next field."""
-        field = decode(pixels, header.layout)
+        opened = self._open_pixels(pixels, header.layout)
+        field = opened.levels()
         look = self._slide.look(_sight(header, field))
         if look.still:
             self._slide.search(look)
             return ExaminedField(header, field, STATIONARY, None, None, _NO_CROPS, self._colour)
         try:
-            examination = examine(field, header.um_per_px, self._colour)
+            examination = examine(opened, header.um_per_px, self._colour)
         except FieldRefused as error:
             return ExaminedField(header, field, REFUSED, None, None, _NO_CROPS, self._colour, str(error))
         self._colour = examination.colour
@@ -149,7 +157,7 @@ class Scorer:
             return ExaminedField(header, field, examination.skip, None, None, _NO_CROPS, self._colour)
         heads, placement = self._place(look, examination.heads, header.um_per_px)
         around_um = offsets_um(heads.centre_px, (header.height_px, header.width_px), header.um_per_px)
-        crops = cut_crops(field, heads, header.um_per_px)
+        crops = cut_crops(opened, heads, header.um_per_px)
         return ExaminedField(
             header,
             field,

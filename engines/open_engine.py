@@ -24,6 +24,7 @@ from zpscope.config.classifiers import (
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import Bundle
 from zpscope.engines.engine import Engine, Tell, unheard
+from zpscope.imaging.pixels import OpenCvPixels, OpenPixels
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,21 @@ def open_engine(settings: Classifier, bundle: Bundle, tell: Tell = unheard) -> E
             level = logging.WARNING if passed_over else logging.INFO
             _log.log(level, "the classifier runs on %s", engine.runtime)
             return engine
+
+
+def open_pixels(settings: Classifier) -> OpenPixels:
+    """Return what does the work on every pixel of a field, chosen with the engine: the GPU that crops are scored on."""
+    if isinstance(settings, AutoClassifier):
+        settings, _ = choose(settings)
+    if not isinstance(settings, (CudaClassifier, TensorRtClassifier)):
+        return OpenCvPixels.opened
+    if absent := absence(CudaClassifier()):
+        _log.warning("fields are segmented on the CPU alone: %s", absent)
+        return OpenCvPixels.opened
+    from zpscope.engines.torch_pixels import open_pixels_on
+
+    _log.info("the work on every pixel of a field runs on the GPU")
+    return open_pixels_on("cuda")
 
 
 def choose(settings: AutoClassifier) -> tuple[Classifier, str]:

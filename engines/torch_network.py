@@ -1,6 +1,6 @@
 """The network of a bundle in torch, read from its ONNX, and its saliency; no pickle, no class of torch's modules.
 
-One of two engine files that know torch (docs/adr/0011). It runs on any device; `cuda_engine` makes it quick on a GPU.
+One of three engine files that know torch (ADR 11, 13). It runs on any device; `cuda_engine` makes it quick on a GPU.
 """
 
 from collections.abc import Callable, Mapping

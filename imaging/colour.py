@@ -36,8 +36,9 @@ _SOFTNESS = 8.0
 
 _DARKENING = 1.5
 """A colour darker than the transition is a head's whatever its hue; per L* lighter it counts so much farther."""
-_BITS = 5
-BINS = 1 << 3 * _BITS
+BIN_BITS = 5
+"""A bin is the highest bits of red, green and blue, side by side in this order."""
+BINS = 1 << 3 * BIN_BITS
 """Colours that are told apart."""
 
 Centroids = tuple[tuple[float, float, float], ...]
@@ -92,9 +93,8 @@ def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return packed.view(np.uint16)[..., 0]
 
 
-def clusters_of(bins_seen: NDArray[np.uint16], colour: SlideColour) -> Centroids:
-    """Return the clusters of a field from its bins (...): K-means on the histogram, held to the slide's reference."""
-    weight = cv2.calcHist([bins_seen], [0], None, [BINS], [0, BINS]).ravel()
+def clusters_of(weight: NDArray[np.float32], colour: SlideColour) -> Centroids:
+    """Return the clusters of a field from the histogram of its bins (BINS,): K-means, held to the slide's reference."""
     return _k_means(weight, colour.centroids, colour.reference, _ANCHOR)
 
 
@@ -140,7 +140,7 @@ def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:
 
 
 def _bin_colours() -> NDArray[np.float32]:
-    middle = (np.arange(1 << _BITS) + 0.5) * (256 >> _BITS) / 255
+    middle = (np.arange(1 << BIN_BITS) + 0.5) * (256 >> BIN_BITS) / 255
     rgb = np.stack(np.meshgrid(middle, middle, middle, indexing="ij"), -1).astype(np.float32)
     colours = np.asarray(cv2.cvtColor(rgb.reshape(1, -1, 3), cv2.COLOR_RGB2LAB)[0], np.float32)
     return np.asfortranarray(colours)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.heads import Heads
+from zpscope.imaging.pixels import Cut, Pixels, pixels_of
 
 CROP_PX = 128
 CROP_UM_PER_PX = 0.069
@@ -26,17 +27,19 @@ PREPROCESSING_HASH = hashlib.sha256(json.dumps(_DECLARED, sort_keys=True).encode
 outlined, centred or turned otherwise: the rest of the declaration does not show it."""
 
 
-def cut_crops(field: NDArray[np.uint8], heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
+def cut_crops(field: NDArray[np.uint8] | Pixels, heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
     """Return crops (A, 128, 128), one per accepted head in order, from a field (H, W, 3), RGB."""
-    crops = np.empty((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
+    pixels = pixels_of(field)
+    height, width = pixels.shape
     reach = int(CROP_PX * CROP_UM_PER_PX / um_per_px / np.sqrt(2)) + 3
-    for crop, i in zip(crops, np.flatnonzero(heads.accepted), strict=True):
+    cuts: list[Cut] = []
+    for i in np.flatnonzero(heads.accepted):
         x, y = heads.centre_px[i].tolist()
         left, top = max(0, int(x) - reach), max(0, int(y) - reach)
-        grey = cv2.cvtColor(field[top : int(y) + reach, left : int(x) + reach], cv2.COLOR_RGB2GRAY)
+        right, bottom = min(width, int(x) + reach), min(height, int(y) + reach)
         matrix = _matrix(x - left, y - top, float(heads.angle_deg[i]), um_per_px)
-        crop[:] = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
-    return crops
+        cuts.append(Cut(left, top, right, bottom, matrix))
+    return pixels.turned(cuts, CROP_PX)
 
 
 def cut_masks(heads: Heads, um_per_px: float) -> NDArray[np.uint8]:

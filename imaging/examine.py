@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused
-from zpscope.imaging.colour import SlideColour, bins, clusters_of, headness_table
+from zpscope.imaging.colour import SlideColour, clusters_of, headness_table
 from zpscope.imaging.gate import Figures, reasons, whole_field
 from zpscope.imaging.heads import Heads
-from zpscope.imaging.light import background, balance
+from zpscope.imaging.light import background
 from zpscope.imaging.locate import locate
 from zpscope.imaging.measure import Traced, trace
 from zpscope.imaging.outline import Ellipses
+from zpscope.imaging.pixels import Pixels, pixels_of
 
 _COARSE_UM_PER_PX = 0.104
 """Heads are looked for at about this scale."""
@@ -47,37 +48,32 @@ class Examination:
     """What the verdicts rest on, for the N objects."""
 
 
-def examine(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> Examination:
+def examine(field: NDArray[np.uint8] | Pixels, um_per_px: float, colour: SlideColour) -> Examination:
     """Return the heads of a field (H, W, 3), RGB, of `um_per_px` µm per pixel.
 
     Raises FieldRefused if the field has no colour to go by.
     """
-    _refuse_equal_channels(field)
-    coarse, coarse_times = _shrunk(field, round(_COARSE_UM_PER_PX / um_per_px))
-    unusable = _unusable(coarse[::_STRIDE, ::_STRIDE])
+    pixels = pixels_of(field)
+    _refuse_equal_channels(pixels.levels())
+    coarse_times = max(1, round(_COARSE_UM_PER_PX / um_per_px))
+    coarse = pixels.shrunk(coarse_times)
+    unusable = _unusable(coarse.levels(_STRIDE))
     if unusable:
-        return Examination(_nothing(field.shape[:2]), unusable, colour, Figures.none())
-    empty = background(coarse)
-    balanced = balance(coarse, empty)
-    _refuse_grey(balanced[::_STRIDE, ::_STRIDE])
-    seen = bins(balanced)
-    now = colour.seen(clusters_of(seen, colour))
+        return Examination(_nothing(pixels.shape), unusable, colour, Figures.none())
+    empty = background(coarse.levels())
+    balanced = coarse.balanced(empty)
+    _refuse_grey(balanced.levels(_STRIDE))
+    seen = balanced.bins()
+    now = colour.seen(clusters_of(seen.histogram(), colour))
     table = headness_table(now.centroids)
-    found = locate(table.take(seen), um_per_px * coarse_times)
+    found = locate(seen.looked_up(table), um_per_px * coarse_times)
     if len(found.axis) == 0:
-        return Examination(_nothing(field.shape[:2]), "", now, Figures.none())
-    fine, fine_times = _shrunk(field, round(_FINE_UM_PER_PX / um_per_px))
-    traced = trace(fine, empty, table, _scaled(found, coarse_times / fine_times), um_per_px * fine_times)
-    heads, skip, figures = _judged(traced, fine_times, um_per_px, (field.shape[0], field.shape[1]))
+        return Examination(_nothing(pixels.shape), "", now, Figures.none())
+    times = max(1, round(_FINE_UM_PER_PX / um_per_px))
+    fine = pixels.shrunk(times).levels()
+    traced = trace(fine, empty, table, _scaled(found, coarse_times / times), um_per_px * times)
+    heads, skip, figures = _judged(traced, times, um_per_px, pixels.shape)
     return Examination(heads, skip, now, figures)
-
-
-def _shrunk(field: NDArray[np.uint8], times: int) -> tuple[NDArray[np.uint8], int]:
-    if times <= 1:
-        return field, 1
-    height, width = field.shape[0] // times, field.shape[1] // times
-    whole = field[: height * times, : width * times]
-    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8), times
 
 
 def _scaled(ellipses: Ellipses, times: float) -> Ellipses:

@@ -36,10 +36,15 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return a field (H, W, 3) as if its empty slide had the reference's colour; `empty` (h, w, 3) lies over it."""
-    gain = np.asarray(np.array(REFERENCE_BACKGROUND, np.float32) / empty, np.float32)
+    gain = gain_of(empty)
     if gain.shape != field.shape:
         gain = np.asarray(cv2.resize(gain, field.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(cv2.multiply(field, gain, dtype=cv2.CV_8U), np.uint8)
+
+
+def gain_of(empty: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return by what an empty slide's colour (..., 3) is multiplied to become the reference's."""
+    return np.asarray(np.array(REFERENCE_BACKGROUND, np.float32) / empty, np.float32)
 
 
 def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ def clopper_pearson(k: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def auc(probability: NDArray[np.float32], bound: NDArray[np.bool_]) -> float:
+def auc(probability: NDArray[np.float32] | NDArray[np.float64], bound: NDArray[np.bool_]) -> float:
     """Return P(a bound head scores above an unbound one), ties half (Mann & Whitney)."""
     above, others = probability[bound], np.sort(probability[~bound])
     below = np.searchsorted(others, above, "left") + np.searchsorted(others, above, "right")

@@ -11,11 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zpscope.config.classifiers import AutoClassifier, OpenVinoClassifier
+from zpscope.config.classifiers import (
+    AutoClassifier,
+    Classifier,
+    CudaClassifier,
+    OnnxRuntimeClassifier,
+    OpenVinoClassifier,
+    TensorRtClassifier,
+)
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import Bundle, open_bundle
-from zpscope.engines.open_engine import choose, open_engine
+from zpscope.engines.open_engine import absence, choose, open_engine, open_pixels
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+from zpscope.imaging.pixels import OpenCvPixels
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +100,30 @@ def test_auto_names_the_missing_gpu_once(bundle: Bundle) -> None:
     if "CPU" not in engine.runtime:
         pytest.skip("this machine has a GPU")
     assert engine.runtime.count("NVIDIA") == 1
+
+
+@pytest.mark.parametrize("settings", [OnnxRuntimeClassifier(), OpenVinoClassifier()])
+def test_the_processor_works_on_pixels_where_it_scores_crops(settings: Classifier) -> None:
+    assert open_pixels(settings) == OpenCvPixels.opened
+
+
+@pytest.mark.parametrize("settings", [TensorRtClassifier(), CudaClassifier()])
+def test_without_a_gpu_for_torch_the_pixels_stay_on_the_processor_aloud(
+    settings: Classifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    absent = absence(CudaClassifier())
+    if not absent:
+        pytest.skip("torch has a GPU here")
+    assert open_pixels(settings) == OpenCvPixels.opened
+    assert f"fields are segmented on the CPU alone: {absent}" in caplog.text
+
+
+@pytest.mark.parametrize("settings", [TensorRtClassifier(), CudaClassifier(), AutoClassifier()])
+def test_with_a_gpu_the_pixels_go_where_the_crops_go(
+    monkeypatch: pytest.MonkeyPatch, settings: Classifier
+) -> None:
+    pytest.importorskip("torch", reason="the extra `cuda` is not installed")
+    monkeypatch.setattr("zpscope.engines.open_engine.absence", lambda _: "")
+    opened = open_pixels(settings)
+    assert opened != OpenCvPixels.opened
+    assert getattr(opened, "args", None) == ("cuda",)
