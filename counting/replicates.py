@@ -60,6 +60,11 @@ def least_agreement(slides: Sequence[tuple[int, int]]) -> float | None:
     return min(1.0, len(pairs) * min(pairs)) if pairs else None
 
 
+def disagree(likeness: float | None, confidence_percent: float) -> bool:
+    """Return whether slides differ by more than chance, of which `least_agreement` gives the probability."""
+    return likeness is not None and likeness < 1 - confidence_percent / 100
+
+
 @cache
 def _difference(n1: int, n2: int, share: float) -> NDArray[np.float64]:
     """Return the distribution (n1 + n2 + 1,) of k1 - k2, from -n2 to n1."""

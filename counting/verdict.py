@@ -13,7 +13,7 @@ from zpscope.config.settings import Tally
 from zpscope.counting.design_effect import design_effect, intra_field_correlation
 from zpscope.counting.field_counts import FieldCounts, merged
 from zpscope.counting.interval import wilson
-from zpscope.counting.replicates import least_agreement
+from zpscope.counting.replicates import disagree, least_agreement
 from zpscope.counting.sequential import answer, anytime_interval, heads_to_answer
 
 State = Literal["collecting", "above", "below", "indeterminate", "invalid"]
@@ -44,8 +44,6 @@ class Verdict:
     agreement: float | None
     """Probability of a difference as great as the greatest between two slides with enough heads, if all are alike;
     None for fewer than two."""
-    disagree: bool
-    """The slides differ by more than the rules put down to chance."""
 
 
 def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str], *, ended: bool) -> Verdict:
@@ -58,7 +56,6 @@ def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str]
     k, n, effect, alpha = sums.k, sums.n, design_effect(sums), rules.error_percent / 100
     full = [one.total for one in slides if one.total.n >= rules.heads_per_slide]
     agreement = least_agreement([(one.k, one.n) for one in full])
-    disagree = agreement is not None and agreement < 1 - rules.replicates_percent / 100
     found = answer(k, n, rules.threshold_permille, alpha, effect)
     missing = list(_missing(together, slides, rules))
     enough = len(full) >= rules.slides
@@ -66,7 +63,7 @@ def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str]
     final = False
     if withheld:
         state, missing = "invalid", list(withheld)
-    elif disagree:
+    elif disagree(agreement, rules.replicates_percent):
         state = "invalid"
         missing = [
             "the slides disagree by more than chance allows: scan a further slide, or repeat the sample"
@@ -90,7 +87,6 @@ def verdict(slides: Sequence[FieldCounts], rules: Tally, withheld: Sequence[str]
         design_effect=effect,
         correlation=intra_field_correlation(sums),
         agreement=agreement,
-        disagree=disagree,
     )
 
 

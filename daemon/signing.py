@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from zpscope.config.errors import CommandRefused
 from zpscope.config.settings import Settings
+from zpscope.counting.replicates import disagree
 from zpscope.daemon import trail, wire
 from zpscope.daemon.life import after
 from zpscope.daemon.listing import summary_of
@@ -58,7 +59,7 @@ def _check_complete(store: Store, sample: SampleRecord) -> None:
     if machine.in_flight:
         msg = f"sample {sample.accession}: {machine.in_flight} fields are not accounted for yet"
         raise CommandRefused(msg)
-    if machine.verdict.disagree:
+    if disagree(machine.verdict.agreement, machine.rules["replicates_percent"]):
         msg = f"sample {sample.accession}: its slides disagree: scan a further slide, or repeat the sample"
         raise CommandRefused(msg)
     margin = machine.rules["unidentified_percent"] / 100

@@ -80,7 +80,6 @@ SAMPLE = wire.SampleSummary(
         design_effect=1.0,
         correlation=0.0,
         agreement=None,
-        disagree=False,
     ),
     rules={"threshold_permille": 49.0},
     rules_version="0123456789ab",
