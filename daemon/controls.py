@@ -4,13 +4,13 @@ A negative-control slide bears heads that cannot bind: what is called bound ther
 recorded reference slide again, which must give what it gave when it was recorded. Knows the store.
 """
 
-import json
 from dataclasses import dataclass
 
 from zpscope.config.settings import Controls
 from zpscope.counting.control import chart_limit, upper_limit
 from zpscope.daemon import trail
 from zpscope.daemon.store import Store
+from zpscope.daemon.wire import model_from_json
 
 _HOUR_NS = 3_600_000_000_000
 
@@ -87,7 +87,7 @@ def put_control(store: Store, actor: str, control: Control) -> None:
 
 def why_no_answer(store: Store, controls: Controls, model: str, now_ns: int) -> str:
     """Return why the controls allow no answer, and what to do; empty if they do. `model`: JSON of wire.Model."""
-    sha256: str = json.loads(model).get("sha256", "")
+    sha256 = model_from_json(model).sha256
     for kind, name, remedy, hours in (
         (
             "negative_control",

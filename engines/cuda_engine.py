@@ -17,7 +17,7 @@ from torch import Tensor
 from zpscope.config.classifiers import CudaClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import Bundle
-from zpscope.engines.engine import Tell, check_answer, check_crops, in_one_shape, one_line
+from zpscope.engines.engine import Tell, entered, entering, in_one_shape, one_line
 from zpscope.engines.torch_network import TorchNetwork, open_network
 from zpscope.imaging.crop import CROP_PX
 
@@ -67,31 +67,21 @@ class CudaEngine:
         Raises:
             ModelRefused: The crops have another shape or type, the GPU fails, or the model answers with no probability.
         """
-        lane = self._lane
-        if lane is None:
-            msg = "the engine is not entered"
-            raise RuntimeError(msg)
-        check_crops(crops)
+        lane = entered(self._lane)
         try:
-            answer = in_one_shape(crops, lane.crops_host.numpy(), lane.run)
+            return in_one_shape(crops, lane.crops_host.numpy(), lane.run)
         except RuntimeError as error:
             raise _failure(error) from error
-        check_answer(answer, len(crops))
-        return answer
 
     def __enter__(self) -> Self:
         self._tell("building", 0.0)
-        network = open_network(self._bundle, _DTYPES[self._settings.precision], "cuda")
-        self._tell("warming", 0.0)
-        try:
-            self._lane = _recorded(network, self._settings.batch)
-        except RuntimeError as error:
-            raise _failure(error) from error
-        try:
-            self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
-        except BaseException:
-            self.__exit__()
-            raise
+        with entering(self):
+            network = open_network(self._bundle, _DTYPES[self._settings.precision], "cuda")
+            self._tell("warming", 0.0)
+            try:
+                self._lane = _recorded(network, self._settings.batch)
+            except RuntimeError as error:
+                raise _failure(error) from error
         return self
 
     def __exit__(self, *exc: object) -> None:

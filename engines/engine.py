@@ -3,8 +3,9 @@
 An engine knows crops and probabilities; it knows no frame, no field and no sample.
 """
 
-from collections.abc import Callable
-from typing import Literal, Protocol, Self
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from zpscope.imaging.crop import CROP_PX
 
 Stage = Literal["building", "warming", "ready"]
 """How far an engine is: the model is read, checked and compiled; the first crops run; it serves."""
+Held = TypeVar("Held")
 Tell = Callable[[Stage, float], bool]
 """Called while an engine is entered, with its stage and the share of it that is done; answers False to end it."""
 
@@ -42,6 +44,25 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+@contextmanager
+def entering(engine: Engine) -> Generator[None, None, None]:
+    """Make an engine ready in the `with`, and run its first crop after it; leave the engine again if either fails."""
+    try:
+        yield
+        engine.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
+    except BaseException:
+        engine.__exit__()
+        raise
+
+
+def entered(held: Held | None) -> Held:
+    """Return what an engine holds from its `__enter__` on."""
+    if held is None:
+        msg = "the engine is not entered"
+        raise RuntimeError(msg)
+    return held
 
 
 def check_crops(crops: NDArray[np.uint8]) -> None:
@@ -81,13 +102,18 @@ def in_one_shape(
         crops: Any number of them.
         held: (B, 128, 128), filled before each run; blank where there are no more crops.
         run: Answers (B,) to what is held; good until the next run.
+
+    Raises:
+        ModelRefused: The crops have another shape or type, or an answer is no probability.
     """
+    check_crops(crops)
     answer = np.empty(len(crops), np.float32)
     for at in range(0, len(crops), len(held)):
         part = crops[at : at + len(held)]
         held[: len(part)] = part
         held[len(part) :] = 0
         answer[at : at + len(part)] = run()[: len(part)]
+    check_answer(answer, len(crops))
     return answer
 
 

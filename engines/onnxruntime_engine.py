@@ -25,7 +25,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as binding
 from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, Bundle, read_model
-from zpscope.engines.engine import Tell, check_answer, check_crops, one_line, unheard
+from zpscope.engines.engine import Tell, check_answer, check_crops, entered, entering, one_line, unheard
 from zpscope.imaging.crop import CROP_PX
 
 _ERRORS_ONLY = 3
@@ -73,10 +73,7 @@ class OnnxRuntimeEngine:
         Raises:
             ModelRefused: The crops have another shape or type, or the model answers with no probability.
         """
-        loaded = self._loaded
-        if loaded is None:
-            msg = "the engine is not entered"
-            raise RuntimeError(msg)
+        loaded = entered(self._loaded)
         check_crops(crops)
         singles = (crops[index : index + 1] for index in range(len(crops)))
         score = partial(_probability, loaded)
@@ -87,15 +84,11 @@ class OnnxRuntimeEngine:
 
     def __enter__(self) -> Self:
         self._tell("building", 0.0)
-        session = _session(self._bundle)
-        pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="onnxruntime")
-        self._loaded = _Loaded(session, session.get_inputs()[0].name, pool)
-        self._tell("warming", 0.0)
-        try:
-            self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
-        except BaseException:
-            self.__exit__()
-            raise
+        with entering(self):
+            session = _session(self._bundle)
+            pool = ThreadPoolExecutor(self._settings.threads, thread_name_prefix="onnxruntime")
+            self._loaded = _Loaded(session, session.get_inputs()[0].name, pool)
+            self._tell("warming", 0.0)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zpscope.config.classifiers import OpenVinoClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle, read_model
-from zpscope.engines.engine import Tell, check_answer, check_crops, one_line, unheard
+from zpscope.engines.engine import Tell, check_answer, check_crops, entered, entering, one_line, unheard
 from zpscope.imaging.crop import CROP_PX
 
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # else the import reports to its maker: ADR 7
@@ -56,20 +56,18 @@ class OpenVinoEngine:
         Raises:
             ModelRefused: The crops have another shape or type, or the model answers with no probability.
         """
-        if self._queue is None:
-            msg = "the engine is not entered"
-            raise RuntimeError(msg)
+        queue = entered(self._queue)
         check_crops(crops)
         answer = np.empty(len(crops), np.float32)
 
         def keep(request: Any, index: int) -> None:  # noqa: ANN401  (a runtime's own type)
             answer[index] = request.get_output_tensor().data[0]
 
-        self._queue.set_callback(keep)
+        queue.set_callback(keep)
         try:
             for index in range(len(crops)):
-                self._queue.start_async({0: crops[index : index + 1]}, index)
-            self._queue.wait_all()
+                queue.start_async({0: crops[index : index + 1]}, index)
+            queue.wait_all()
         except _FAULTS as error:
             msg = f"the model fails on a crop: {one_line(error)}; install another model"
             raise ModelRefused(msg) from error
@@ -79,13 +77,9 @@ class OpenVinoEngine:
     def __enter__(self) -> Self:
         self._tell("building", 0.0)
         threads = self._settings.threads
-        self._queue = openvino.AsyncInferQueue(_compile(self._bundle, self._settings), threads)
-        self._tell("warming", 0.0)
-        try:
-            self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
-        except BaseException:
-            self.__exit__()
-            raise
+        with entering(self):
+            self._queue = openvino.AsyncInferQueue(_compile(self._bundle, self._settings), threads)
+            self._tell("warming", 0.0)
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from zpscope.config.classifiers import LARGEST_GPU_BATCH, TensorRtClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle, read_model
-from zpscope.engines.engine import Stage, Tell, check_answer, check_crops, in_one_shape
+from zpscope.engines.engine import Stage, Tell, entered, entering, in_one_shape
 from zpscope.engines.gpu import Gpu, Lane, find_gpu
 from zpscope.engines.half import to_half
 from zpscope.engines.plan_cache import PlanKey, PlanUnfit, cache_folder, cached
@@ -54,14 +54,8 @@ class TensorRtEngine:
         Raises:
             ModelRefused: The crops have another shape or type, the GPU fails, or the model answers with no probability.
         """
-        lane = self._lane
-        if lane is None:
-            msg = "the engine is not entered"
-            raise RuntimeError(msg)
-        check_crops(crops)
-        answer = in_one_shape(crops, lane.crops, partial(self._run, lane))
-        check_answer(answer, len(crops))
-        return answer
+        lane = entered(self._lane)
+        return in_one_shape(crops, lane.crops, partial(self._run, lane))
 
     def _run(self, lane: Lane) -> NDArray[np.float32]:
         lane.send()
@@ -73,7 +67,7 @@ class TensorRtEngine:
 
     def __enter__(self) -> Self:
         self._tell("building", 0.0)
-        try:
+        with entering(self):
             plan = cached(cache_folder(), self._key(), self._build, self._load)
             self._tell("warming", 0.0)
             self._lane = self._stack.enter_context(Lane((self._settings.batch, CROP_PX, CROP_PX)))
@@ -81,10 +75,6 @@ class TensorRtEngine:
             self._context.set_input_shape(plan.get_tensor_name(0), self._lane.crops.shape)
             for at, address in enumerate(self._lane.addresses):
                 self._context.set_tensor_address(plan.get_tensor_name(at), address)
-            self.classify(np.zeros((1, CROP_PX, CROP_PX), np.uint8))
-        except BaseException:
-            self.__exit__()
-            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
