@@ -22,6 +22,8 @@ _LOOSE_TAILS = 0.09
 """On a tile: one for twenty sperm."""
 _LUMPS = 0.08
 """On a usual tile: one for twenty sperm."""
+_CELL_UM, _CELL_DENSITY = 5.0, 0.25
+"""Wider and denser than this it is a cell's body or nucleus, nothing smaller and no film."""
 _DENSE = 0.65
 """Paler than this, both dyes together, litter shows through a head's outline and hides nothing."""
 Points = NDArray[np.float64]
@@ -93,6 +95,13 @@ def litter_on_tile(seed: int, column: int, row: int) -> Litter:
     marks[:, :4] += np.tile([column * TILE_UM, row * TILE_UM], 2)
     dense = marks[marks[:, 5:].sum(1) > _DENSE]
     return Litter(marks, dense[:, :5])
+
+
+@lru_cache(maxsize=256)
+def cells_on_tile(seed: int, column: int, row: int) -> NDArray[np.float64]:
+    """Return the marks (C, 7) of the leukocytes, germ cells and epithelial nuclei of one tile."""
+    marks = np.concatenate([litter_on_tile(seed, column, row).marks, wide_on_tile(seed, column, row)])
+    return np.asarray(marks[(marks[:, 4] >= _CELL_UM) & (marks[:, 5:].sum(1) >= _CELL_DENSITY)])
 
 
 def _clump(rng: np.random.Generator, count: int, spread_um: float) -> Points:

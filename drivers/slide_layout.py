@@ -79,8 +79,10 @@ class Sperm:
     form: HeadForm = "normal"
     vacuoles: tuple[tuple[float, float, float], ...] = ()
     """Paler spots: place along and across the head, each -1 to 1, and diameter in µm."""
+    covered: float = 0.0
+    """Share of the head that other heads or dense litter lie on."""
     gradable: bool = True
-    """It has a tail, and nearly nothing lies on the head: see `smear_layout`."""
+    """Nearly nothing lies on the head, and no cell at it: see `smear_layout`."""
 
 
 @lru_cache(maxsize=512)
