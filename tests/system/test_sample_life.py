@@ -1,9 +1,11 @@
 """A sample's life on the microscope: planned, scanned slide by slide, held, killed, reviewed and signed."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,16 @@ def typed(scope: Scope, words: list[str], line: str) -> subprocess.CompletedProc
     """Run a command that reads a line, as a barcode scanner or a person types it."""
     whole = [sys.executable, "-m", "zpscope.daemon", *words, *scope.words]
     return subprocess.run(whole, input=line + "\n", capture_output=True, text=True, timeout=60, check=False)
+
+
+def reported(scope: Scope, folder: Path) -> dict[str, Any]:
+    """Write the report, and return its figures with the status that its FHIR bundle gives it."""
+    written = scope.command("report", "A-17", "--no-pdf", "--out", str(folder))
+    assert written.returncode == 0, written.stderr
+    figures: dict[str, Any] = json.loads((folder / "result.json").read_text())["sample"]
+    fhir = json.loads((folder / "fhir.json").read_text())
+    report = next(one["resource"] for one in fhir["entry"] if "conclusion" in one["resource"])
+    return figures | {"status": report["status"]}
 
 
 def asked(scope: Scope, action: wire.Action, accession: str = "") -> wire.SampleSummary:
@@ -82,14 +94,35 @@ def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
         assert json.loads(signed.stdout)["life"] == "signed", signed.stderr
         wrong = typed(scope, ["sample", "amend", "A-17", "--signer", "RV", "--reason", "x"], "wrong horse")
         assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+        final = reported(scope, tmp_path / "final")
+        assert (final["status"], final["n"]) == ("final", done.n)
+
+        who = ["--signer", "RV", "--json"]
+        typed(scope, ["sample", "amend", "A-17", *who, "--reason", "two heads in one"], "correct horse")
+        assert reported(scope, tmp_path / "open")["status"] == "preliminary"
+        head = scope.command("sample", "review", "A-17").stdout.split()[0]
+        words = ["--head", head, "--as", "excluded", "--reason", "two heads", "--operator", "RV"]
+        assert scope.command("sample", "review", "A-17", *words).returncode == 0
+        typed(scope, ["sample", "sign", "A-17", *who], "correct horse")
+        amended = reported(scope, tmp_path / "amended")
+        assert (amended["status"], amended["reviewed"]["n"], amended["n"]) == ("amended", done.n - 1, done.n)
+        late = scope.command("sample", "review", "A-17", *words)
+        assert (late.returncode, late.stderr.count("\n")) == (1, 1)
+        assert "amend" in late.stderr
         verified = scope.command("audit", "verify")
         assert (verified.returncode, verified.stderr) == (0, "")
         with read_store(scope.store) as store:
             actions = [entry["action"] for entry in facts(store) if entry["action"] != "review"]
     assert actions == [
         *("planned", "scanning", "paused", "scanning", "closing", "complete", "machine_result"),
-        *("scanning", "closing", "complete", "machine_result", "enrolled", "signed"),
+        *("scanning", "closing", "complete", "machine_result", "enrolled", "signed", "amended", "signed"),
     ]
+    with sqlite3.connect(scope.store) as changed:
+        changed.execute("UPDATE head SET p = p + 1e-6 WHERE p = (SELECT min(p) FROM head)")
+    changed.close()
+    found = scope.command("audit", "verify")
+    assert found.returncode == 1
+    assert "A-17" in found.stderr + found.stdout
 
 
 def test_two_microscopes_at_once(tmp_path: Path) -> None:
