@@ -2,18 +2,23 @@
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 """How far are the probabilities of every engine from torch in double precision, at the width of the paper?
 
-`python -m benchmarks.agreement --init WEIGHTS.safetensors` (half an hour at full width: double precision on one core):
-the network is trained by the paper's protocol, its last layer only, on simulated heads that the best observer tells
-apart in 97 %; the crops are heads of other slides. Without `--init` it has random weights whose answers are stretched
-until they spread over 0 to 1: it separates nothing, and the classes that integers change in it say little.
+`python -m benchmarks.agreement --init WEIGHTS.safetensors` (half an hour at full width; with `--keep` it goes on where
+it was stopped): the network is trained by the paper's protocol, its last layer only, on simulated heads that the best
+observer tells apart in 97 %; the crops are heads of other slides. Without `--init` it has random weights whose answers
+are stretched until they spread over 0 to 1: it separates nothing, and what integers change in it says little.
 The row `torch float32` says what 32 bits allow. An engine whose runtime or hardware is absent is named. It exits with 1
 if an engine is further away than its bar. Needs the extra `train`.
 """
 
 import argparse
+import copy
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +50,8 @@ BARS = {"fp32": 1e-5, "fp16": 5e-3, "int8": 1.0}
 _NEAR = 0.01
 """A class may change only so near to the threshold."""
 _AT_ONCE = 8
+_PART = 100
+"""Crops whose answers are kept together."""
 _DIFFERENCE = 0.545
 _LEARNED, _SETTLING, _CALIBRATING = 600, 200, 128
 """Heads of training slides: learned from; those of them that fit hidden layers; that set integers."""
@@ -59,17 +66,24 @@ def main() -> int:
     parser.add_argument("--crops", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", default="", metavar="WEIGHTS", help="ImageNet weights of VGG13 or VGG16")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="answers are kept here, and not asked for again"
+    )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
     network, crops, bound, calibrating = (
-        _trained(given.init, given.crops) if given.init else _stretched(given.width, given.crops)
+        _trained(given.init, given.crops, given.keep) if given.init else _stretched(given.width, given.crops)
     )
-    single = _probabilities(network, crops)
     with tempfile.TemporaryDirectory() as folder:
         ranges = activation_ranges(network, calibrating)
         files = {MODEL: to_onnx(network), MODEL_INT8: to_onnx(network, ranges)}
         bundle = bundle_of(Path(folder) / "bundle", files)
-        truth = _probabilities(network.double(), crops.astype(np.float64))
+        kept = _Kept(given.keep, sha256(files[MODEL] + files[MODEL_INT8]).hexdigest())
+        single = kept.answers("torch float32", crops, partial(_probabilities, network))
+        double = copy.deepcopy(network).double()
+        truth = kept.answers("torch", crops, lambda part: _probabilities(double, part.astype(np.float64)))
         if bound is None:
             bound = truth > THRESHOLD
         print(
@@ -86,17 +100,43 @@ def main() -> int:
                 print(f"| {name} | skipped: {absent} | | |")
                 continue
             with open_engine(settings, bundle) as engine:
-                answer = engine.classify(crops)
+                answer = kept.answers(engine.runtime, crops, engine.classify)
             _row(engine.runtime, answer, truth, bound)
             held = held and _holds(getattr(settings, "precision", "fp32"), answer, truth, bound)
     return 0 if held else 1
 
 
+class _Kept:
+    """Answers of one pair of models, kept by who gave them and the crops they were given to."""
+
+    def __init__(self, folder: Path | None, models: str) -> None:
+        self._folder, self._models = folder, models
+
+    def answers(
+        self,
+        name: str,
+        crops: NDArray[np.uint8],
+        ask: Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]],
+    ) -> NDArray[np.float64]:
+        """Return what is answered (N,) to crops, asked for part by part where it is not kept."""
+        parts: list[NDArray[np.floating[Any]]] = []
+        for at in range(0, len(crops), _PART):
+            part = crops[at : at + _PART]
+            if self._folder is None:
+                parts.append(ask(part))
+                continue
+            about = sha256(f"{self._models} {name}".encode() + part.tobytes()).hexdigest()
+            path = self._folder / f"{about}.npy"
+            if not path.exists():
+                with (fresh := path.with_suffix(".new")).open("wb") as file:
+                    np.save(file, ask(part))
+                fresh.replace(path)
+            parts.append(np.load(path, allow_pickle=False))
+        return np.concatenate(parts).astype(np.float64)
+
+
 def _row(
-    name: str,
-    answer: NDArray[np.float32] | NDArray[np.float64],
-    truth: NDArray[np.float64],
-    bound: NDArray[np.bool_],
+    name: str, answer: NDArray[np.float64], truth: NDArray[np.float64], bound: NDArray[np.bool_]
 ) -> None:
     furthest, changed = np.abs(answer - truth).max(), _changed(answer, truth).sum()
     print(
@@ -105,7 +145,7 @@ def _row(
 
 
 def _holds(
-    precision: str, answer: NDArray[np.float32], truth: NDArray[np.float64], bound: NDArray[np.bool_]
+    precision: str, answer: NDArray[np.float64], truth: NDArray[np.float64], bound: NDArray[np.bool_]
 ) -> bool:
     changed = _changed(answer, truth)
     if precision == "int8":
@@ -114,9 +154,7 @@ def _holds(
     return bool(np.abs(answer - truth).max() <= BARS[precision] and not (changed & ~near).any())
 
 
-def _changed(
-    answer: NDArray[np.float32] | NDArray[np.float64], truth: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def _changed(answer: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((answer > THRESHOLD) != (truth > THRESHOLD), np.bool_)
 
 
@@ -128,14 +166,15 @@ def _stretched(
 
 
 def _trained(
-    init: str, count: int
+    init: str, count: int, keep: Path | None
 ) -> tuple[nn.Sequential, NDArray[np.uint8], NDArray[np.bool_] | None, NDArray[np.uint8]]:
     """Return a network trained on some slides, crops (N, 128, 128) of others and their classes, and training crops."""
     learned, held_out = _drawn(_LEARNED, _FIRST_SEED), _drawn(count, _FIRST_SEED + 1000)
     network, origin = initialised("vgg13", 1.0, init, 1)
     if origin.words.endswith(DRAWN):
         settle(network, learned.crops[:_SETTLING])
-    found = Examples(features(network[:-1], learned.crops)[:, None], learned.bound)
+    values = features(network[:-1], learned.crops, keep and keep / "features.npz")
+    found = Examples(values[:, None], learned.bound)
     parts = [Examples(found.values[i::4], found.bound[i::4]) for i in range(4)]
     train = Examples(
         np.concatenate([part.values for part in parts[1:]]),
