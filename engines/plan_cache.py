@@ -1,6 +1,6 @@
-"""Compiled models on disk: found again only for the same model, precision, runtime, GPU and driver.
+"""Compiled models on disk: found again only for the same model, precision, runtime, GPU or processor, and driver.
 
-A plan is code for the GPU. It is read only if this user owns it and nobody else may write it, and if it is whole and
+A plan is code. It is read only if this user owns it and nobody else may write it, and if it is whole and
 its head says what is wanted; whatever else lies there is built anew and replaced. Knows no runtime: what builds
 a plan, and what loads it, are given to it.
 """
@@ -35,8 +35,10 @@ class PlanKey:
     runtime: str
     """Package and version."""
     gpu: str
+    """Or the processor, where the runtime runs on it."""
     capability: str
     driver: str
+    """Empty on a processor."""
 
     def path(self, folder: Path) -> Path:
         """Return where such a plan lies."""

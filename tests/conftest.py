@@ -40,6 +40,14 @@ def pytest_configure() -> None:
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep compiled models in a folder of the tests, and not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CACHE_DIRECTORY", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def pytest_report_header() -> str:
     absent = "" if DATA.is_dir() else " is absent: tests on real fields are skipped; set ZPSCOPE_DATA"
     return f"data: {DATA}{absent}"
