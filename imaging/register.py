@@ -90,7 +90,8 @@ def register(
     """
     if first.shape != second.shape:
         return None
-    limits = [(-size + 1, size - 1) for size in first.shape]
+    farthest = [floor((1 - _LEAST_SHARE) * size) for size in first.shape]
+    limits = [(-far, far) for far in farthest]
     if around_px is not None:
         reach = within_px / _COARSE + 1
         middle = [value / _COARSE for value in around_px[::-1]]
@@ -124,16 +125,18 @@ def _tried(
     """Return the evidence for the offsets (rows, columns), in coarse pixels."""
     product = cv2.mulSpectrums(first.spectrum, second.spectrum, 0, conjB=True)
     common = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-    common = common[np.ix_(rows % common.shape[0], columns % common.shape[1])]
+    common = common.take(rows, 0, mode="wrap").take(columns, 1, mode="wrap")
     height, width = first.shape
     tall, wide = np.maximum(height - abs(rows), 0), np.maximum(width - abs(columns), 0)
     top, left = np.maximum(rows, 0), np.maximum(columns, 0)
     back_top, back_left = np.maximum(-rows, 0), np.maximum(-columns, 0)
     power = _sums(first.energy, top, top + tall, left, left + wide)
     power *= _sums(second.energy, back_top, back_top + tall, back_left, back_left + wide)
-    agrees = np.clip(common / np.sqrt(np.maximum(power, 1e-3)), 0, 0.999)
+    common = np.maximum(common, np.float32(0))
+    agrees = np.minimum(common * common / np.maximum(power, np.float32(1e-3)), np.float32(0.998))
     area = np.asarray(tall[:, None] * wide[None], np.float32)
-    evidence = np.asarray((-0.5 / _INDEPENDENT_PX) * area * np.log1p(-agrees * agrees), np.float32)
+    evidence = np.asarray(cv2.log(np.float32(1) - agrees), np.float32)
+    evidence *= area * np.float32(-0.5 / _INDEPENDENT_PX)
     evidence[area < _LEAST_SHARE * height * width] = 0
     return evidence
 
@@ -146,8 +149,8 @@ def _sums(
     right: NDArray[np.intp],
 ) -> NDArray[np.float32]:
     """Return the sums over boxes, one per row and column, from a summed-area table."""
-    rows = table[bottom] - table[top]
-    return np.asarray(rows[:, right] - rows[:, left], np.float32)
+    rows = table.take(bottom, 0) - table.take(top, 0)
+    return np.asarray(rows.take(right, 1) - rows.take(left, 1), np.float32)
 
 
 def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:
@@ -171,27 +174,35 @@ def _refined(first: Plane, second: Plane, offset: tuple[int, int]) -> tuple[floa
         return None
     left, right = _middle(left, right)
     top, bottom = _middle(top, bottom)
-    part = second[top - y : bottom - y, left - x : right - x]
+    part = np.ascontiguousarray(second[top - y : bottom - y, left - x : right - x])
     around = first[top - _REFINE_PX : bottom + _REFINE_PX, left - _REFINE_PX : right + _REFINE_PX]
     step = np.full(2, float(_REFINE_PX))
     for _ in range(_ROUNDS):
         move = np.array([[1, 0, -step[0]], [0, 1, -step[1]]])
         moved = cv2.warpAffine(around, move, part.shape[::-1])
-        power, both = float((moved * moved).sum()), float((moved * part).sum())
+        power, both = _product(moved, moved), _product(moved, part)
         slope_x, slope_y = (
             cv2.Scharr(moved, -1, 1, 0, scale=1 / 32),
             cv2.Scharr(moved, -1, 0, 1, scale=1 / 32),
         )
-        xx, yy = float((slope_x * slope_x).sum()), float((slope_y * slope_y).sum())
-        xy = float((slope_x * slope_y).sum())
-        if both <= 0 or xx * yy - xy * xy <= 0:
+        xx, yy, xy = (
+            _product(slope_x, slope_x),
+            _product(slope_y, slope_y),
+            _product(slope_x, slope_y),
+        )
+        steep = xx * yy - xy * xy
+        if both <= 0 or steep <= 0:
             return None
         rest = part * np.float32(power / both) - moved
-        pull = [float((slope_x * rest).sum()), float((slope_y * rest).sum())]
-        step += np.linalg.solve([[xx, xy], [xy, yy]], pull)
+        pull_x, pull_y = _product(slope_x, rest), _product(slope_y, rest)
+        step += (pull_x * yy - pull_y * xy) / steep, (pull_y * xx - pull_x * xy) / steep
         if np.abs(step - _REFINE_PX).max() >= _REFINE_PX:
             return None
     return x + float(step[0]) - _REFINE_PX, y + float(step[1]) - _REFINE_PX
+
+
+def _product(one: Plane, other: Plane) -> float:
+    return float(np.vdot(one, other))
 
 
 def _middle(low: int, high: int) -> tuple[int, int]:
