@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zpscope.imaging.islands import Point
 from zpscope.imaging.place import in_frame
-from zpscope.imaging.slide_map import Point, Sight, SlideMap
+from zpscope.imaging.placement import Sight
+from zpscope.imaging.slide_map import SlideMap
 from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
 
 Field = NDArray[np.uint8]

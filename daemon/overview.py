@@ -41,7 +41,7 @@ class OverviewPainter:
         if not len(places):
             return False
         self._size_um = self._size_um or self._field_size_um()
-        centres_um = np.stack([places["x_um"], places["y_um"]], -1)
+        centres_um = self._slide.centres_um[:committed]
         layout = lay_out(places["island"], centres_um, self._size_um, main, self._most_px)
         painted = len(self._places)
         moved = main != self._main or not np.array_equal(places[:painted], self._places)

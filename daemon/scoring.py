@@ -22,7 +22,8 @@ from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
 from zpscope.imaging.pixels import OpenCvPixels, OpenPixels
 from zpscope.imaging.place import in_frame, offsets_um
-from zpscope.imaging.slide_map import Look, Placement, Sight, SlideMap
+from zpscope.imaging.placement import Placement, Sight
+from zpscope.imaging.slide_map import Look, SlideMap
 from zpscope.imaging.thumbnail import detail, shrunk_times, thumbnail
 
 DUPLICATE = "duplicate"

@@ -25,7 +25,7 @@ from zpscope.daemon.life import Kind, SampleLife
 from zpscope.daemon.scoring import ScoredField, gone_by_field
 from zpscope.daemon.store_file import Lock, open_file, plain_errors, read_file
 from zpscope.daemon.wire import SampleState
-from zpscope.imaging.slide_map import Counted, Join, Placement
+from zpscope.imaging.placement import Counted, Join, Placement
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ nearly as good. Knows two thumbnails; no slide.
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
+from typing import Any
 
 import cv2
 import numpy as np
@@ -201,7 +202,7 @@ def _refined(first: Plane, second: Plane, offset: tuple[int, int]) -> tuple[floa
     return x + float(step[0]) - _REFINE_PX, y + float(step[1]) - _REFINE_PX
 
 
-def _product(one: Plane, other: Plane) -> float:
+def _product(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.vdot(one, other))
 
 

@@ -14,19 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.constellation import Constellation
-from zpscope.imaging.packed import Cells, Rows
+from zpscope.imaging.islands import STAGE_ISLAND, Islands, Point, far, less, scaled
+from zpscope.imaging.placement import Counted, Join, Placement, Sight
 from zpscope.imaging.register import Match, Pattern, register
 from zpscope.imaging.thumbnail import darkness_of
 from zpscope.imaging.unique import NOWHERE, KnownHeads, View
 
-STAGE_ISLAND = 0
-"""Fields with a stage position all lie on this one."""
 _STILL_UM = 1.0
 _STILL_STAIN = 0.97
 _SHARPER = 1.15
 """A field that shows the same again is looked at if its detail is so much finer."""
 _LEAD_ALONE = 16.0
-"""In nats; fields that show different places reached 12.3 (`benchmarks/place.py unrelated`)."""
+"""In nats; fields that show different places reached 12.3 (`benchmarks/place_real.py unrelated`)."""
 _EVIDENCE_NEAR = 12.0
 """Enough where a field must be nearly there anyway; elsewhere within 6 µm of a wrong place, 6 is much."""
 _SAME_STAIN = 0.8
@@ -39,63 +38,6 @@ _RECENT = 2
 _KEPT_PATTERNS = 24
 _TRIED, _TRIED_LOST, _TRIED_STILL = 2, 12, 8
 """Fields of other islands that a field is compared with: usually, if it fits nowhere, and while it is shown on."""
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Sight:
-    """A field as the map sees it, before its heads are looked for."""
-
-    thumbnail: bytes
-    """See `thumbnail`."""
-    um_per_px: float
-    """Of the thumbnail."""
-    size_um: Point
-    """Width and height of the field."""
-    stage_um: Point | None
-    """Where the stage says that the field's centre is."""
-    detail: float
-    """How fine the field's detail is; see `thumbnail.detail`."""
-
-
-@dataclass(frozen=True)
-class Join:
-    """Two islands that turned out to be one."""
-
-    island: int
-    into: int
-    shift_um: Point
-    """From the coordinates of the one to those of the other."""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A head seen for the first time, or better than before."""
-
-    index: int
-    """In the field."""
-    known: int
-    """Which head of the slide it is."""
-    at_um: Point
-    area_um2: float
-    sharpness: float
-
-
-@dataclass(frozen=True)
-class Placement:
-    """What the map took from one field: all that it needs to be restored."""
-
-    number: int
-    """Of the field, from 0, among those placed."""
-    island: int
-    centre_um: Point
-    detail: float
-    stage_um: Point | None
-    joins: tuple[Join, ...]
-    heads: tuple[Counted, ...]
-    gone: tuple[View, ...] = ()
-    """Earlier views that count no more: a better one is here, or they turned out to be one head."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +76,10 @@ class SlideMap:
         """thumbnail_of: returns a placed field's thumbnail by its number. stage_error_um: of the stage, at most."""
         self._thumbnail_of = thumbnail_of
         self._error_um = stage_error_um
-        self._fields = Rows([("x_um", "f8"), ("y_um", "f8"), ("island", "i4")])
-        self._cells = Cells(64.0)
+        self._fields = Islands()
         self._known = KnownHeads()
         self._pairs = Constellation()
         self._patterns: OrderedDict[int, Pattern] = OrderedDict()
-        self._islands: dict[int, int] = {}
-        self._next_island = STAGE_ISLAND + 1
         self._last: Placement | None = None
         self._sought = 0
         """How many fields `search` has tried."""
@@ -172,9 +111,9 @@ class SlideMap:
         if sight.stage_um is None or last.stage_um is None:
             match = register(before, pattern)
         else:
-            moved_um = _less(sight.stage_um, last.stage_um)
+            moved_um = less(sight.stage_um, last.stage_um)
             match = register(
-                before, pattern, _scaled(moved_um, 1 / sight.um_per_px), 2 * self._error_um / sight.um_per_px
+                before, pattern, scaled(moved_um, 1 / sight.um_per_px), 2 * self._error_um / sight.um_per_px
             )
         still = (
             match is not None
@@ -235,11 +174,11 @@ class SlideMap:
         last = self._last
         if last is None or last.stage_um is not None:
             return
-        island = int(self._fields.rows["island"][last.number])
+        island = self._fields.island(last.number)
         self._sought += _TRIED_STILL
         pattern = self._pattern(last.number)
         for number, match in self._tried(pattern, island, _TRIED_STILL, self._sought):
-            offset_um = _scaled(match.offset_px, look.sight.um_per_px)
+            offset_um = scaled(match.offset_px, look.sight.um_per_px)
             self._alike.append(_Alike(last.number, number, offset_um))
 
     def restore(self, placement: Placement) -> None:
@@ -254,10 +193,7 @@ class SlideMap:
 
     def _take(self, placement: Placement) -> None:
         self._last = placement
-        number = self._fields.append(*placement.centre_um, placement.island)
-        self._cells.add(number, placement.island, *placement.centre_um)
-        self._islands[placement.island] = self._islands.get(placement.island, 0) + 1
-        self._next_island = max(self._next_island, placement.island + 1)
+        self._fields.add(placement.island, placement.centre_um)
         fresh = len(self._known)
         for head in placement.heads:
             view = View(placement.number, head.index)
@@ -281,7 +217,7 @@ class SlideMap:
                 fits += self._near(look, fits[0].island, fits[0].centre_um, _DRIFT_UM, but=number)
                 break
         for guess in self._pairs.guesses(self._known, offsets_um):
-            if any(fit.island == guess.island for fit in fits) or guess.island not in self._islands:
+            if any(fit.island == guess.island for fit in fits) or guess.island not in self._fields.islands:
                 continue
             fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM)
         here = fits[0].island if fits else NOWHERE
@@ -301,15 +237,15 @@ class SlideMap:
         joins: list[Join] = []
         gone: list[View] = []
         for alike in self._alike:
-            one, other = (int(self._fields.rows["island"][number]) for number in (alike.first, alike.second))
+            one, other = (self._fields.island(number) for number in (alike.first, alike.second))
             if one == other:
                 continue
-            x, y = self._centre(alike.second)
+            x, y = self._fields.centre(alike.second)
             there = x + alike.offset_um[0], y + alike.offset_um[1]
-            shift = _less(self._centre(alike.first), there)
+            shift = less(self._fields.centre(alike.first), there)
             join = Join(other, one, shift)
-            if self._rank(other) > self._rank(one):
-                join = Join(one, other, _scaled(shift, -1))
+            if self._fields.rank(other) > self._fields.rank(one):
+                join = Join(one, other, scaled(shift, -1))
             joins.append(join)
             gone += self._join(join)
         self._alike = []
@@ -328,38 +264,28 @@ class SlideMap:
         sight, fits, last = look.sight, list[_Fit](), self._last
         by_stage = sight.stage_um is not None and last is not None and last.stage_um is not None
         compared = last.number if last is not None and by_stage else -1
-        size_um = np.array(sight.size_um)
-        near = self._cells.around(island, *centre_um, float(size_um.max()))
-        near = near[near != but]
-        apart = np.abs(
-            np.stack([self._fields.rows["x_um"][near], self._fields.rows["y_um"][near]], -1) - centre_um
-        )
-        shared = np.prod(np.maximum(1 - apart / size_um, 0), axis=1)
-        for i in np.argsort(-shared, kind="stable")[:_NEIGHBOURS].tolist():
-            if shared[i] <= 0:
-                break
-            number = int(near[i])
+        for number in self._fields.overlapping(island, centre_um, sight.size_um, but=but)[:_NEIGHBOURS]:
             match = look.last
             if number != compared:
-                way = _scaled(_less(centre_um, self._centre(number)), 1 / sight.um_per_px)
+                way = scaled(less(centre_um, self._fields.centre(number)), 1 / sight.um_per_px)
                 match = register(self._pattern(number), look.pattern, way, within_um / sight.um_per_px)
             if match is not None and match.evidence >= _EVIDENCE_NEAR and match.stain >= _SAME_STAIN:
                 fits.append(self._fit(number, match, sight))
         return fits
 
     def _fit(self, number: int, match: Match, sight: Sight) -> _Fit:
-        x, y = self._centre(number)
-        off = _scaled(match.offset_px, sight.um_per_px)
-        return _Fit(int(self._fields.rows["island"][number]), (x + off[0], y + off[1]), match.evidence)
+        x, y = self._fields.centre(number)
+        off = scaled(match.offset_px, sight.um_per_px)
+        return _Fit(self._fields.island(number), (x + off[0], y + off[1]), match.evidence)
 
     def _settled(self, fits: list[_Fit], stage_um: Point | None) -> tuple[int, Point]:
         """Return island and centre of a field that fits so."""
         if not fits:
-            return (self._next_island, (0.0, 0.0)) if stage_um is None else (STAGE_ISLAND, stage_um)
-        island = max((fit.island for fit in fits), key=self._rank)
+            return (self._fields.unused, (0.0, 0.0)) if stage_um is None else (STAGE_ISLAND, stage_um)
+        island = max((fit.island for fit in fits), key=self._fields.rank)
         here = [fit for fit in fits if fit.island == island]
         best = max(here, key=lambda fit: fit.evidence)
-        close = [fit for fit in here if _far(fit.centre_um, best.centre_um) <= _SAME_PLACE_UM]
+        close = [fit for fit in here if far(fit.centre_um, best.centre_um) <= _SAME_PLACE_UM]
         weights = np.array([fit.evidence for fit in close])
         centre = np.average([fit.centre_um for fit in close], axis=0, weights=weights)
         if stage_um is not None:
@@ -367,33 +293,18 @@ class SlideMap:
             centre = np.clip(centre, np.array(stage_um) - bound, np.array(stage_um) + bound)
         return island, (float(centre[0]), float(centre[1]))
 
-    def _rank(self, island: int) -> tuple[bool, int, int]:
-        """Return what is greatest for the island that others join: the stage's, the largest, the first."""
-        return island == STAGE_ISLAND, self._islands.get(island, 0), -island
-
     def _joined(self, island: int, centre_um: Point, fits: list[_Fit]) -> tuple[list[Join], list[View]]:
         joins: list[Join] = []
         gone: list[View] = []
         for other in sorted({fit.island for fit in fits} - {island}):
             best = max((fit for fit in fits if fit.island == other), key=lambda fit: fit.evidence)
-            joins.append(Join(other, island, _less(centre_um, best.centre_um)))
+            joins.append(Join(other, island, less(centre_um, best.centre_um)))
             gone += self._join(joins[-1])
         return joins, gone
 
     def _join(self, join: Join) -> list[View]:
-        fields = self._fields.rows
-        for number in np.flatnonzero(fields["island"] == join.island).tolist():
-            x, y = self._centre(number)
-            self._cells.remove(number, join.island, x, y)
-            x, y = x + join.shift_um[0], y + join.shift_um[1]
-            fields["x_um"][number], fields["y_um"][number], fields["island"][number] = x, y, join.into
-            self._cells.add(number, join.into, x, y)
-        self._islands[join.into] += self._islands.pop(join.island)
+        self._fields.move(join.island, join.into, join.shift_um)
         return [self._known.view(head) for head in self._known.join(join.island, join.into, join.shift_um)]
-
-    def _centre(self, number: int) -> Point:
-        row = self._fields.rows[number]
-        return float(row["x_um"]), float(row["y_um"])
 
     def _pattern(self, number: int) -> Pattern:
         kept = self._patterns.get(number)
@@ -417,18 +328,6 @@ def stands_alone(match: Match) -> bool:
 def _distinct(points: list[Point]) -> list[Point]:
     kept: list[Point] = []
     for point in points:
-        if all(_far(point, other) > _SAME_PLACE_UM / 2 for other in kept):
+        if all(far(point, other) > _SAME_PLACE_UM / 2 for other in kept):
             kept.append(point)
     return kept
-
-
-def _less(a: Point, b: Point) -> Point:
-    return a[0] - b[0], a[1] - b[1]
-
-
-def _scaled(a: Point, times: float) -> Point:
-    return a[0] * times, a[1] * times
-
-
-def _far(a: Point, b: Point) -> float:
-    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))

@@ -4,6 +4,8 @@ A smear is nowhere empty: the film between the heads is as good as a fingerprint
 heads, darkness d is kept as arsinh(d / 0.015). Knows one field; no slide and no neighbour.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,8 @@ def thumbnail(field: NDArray[np.uint8], um_per_px: float) -> bytes:
     """
     times = shrunk_times(um_per_px)
     height, width = field.shape[0] // times, field.shape[1] // times
-    shrunk, left = field[: height * times, : width * times], times
+    left = times
+    shrunk: NDArray[Any] = field[: height * times, : width * times]
     while left % 2 == 0:  # which is ten times as fast as all at once
         left //= 2
         shrunk = cv2.resize(shrunk, (width * left, height * left), interpolation=cv2.INTER_AREA)
@@ -45,7 +48,9 @@ def thumbnail(field: NDArray[np.uint8], um_per_px: float) -> bytes:
     empty = cv2.dilate(coarse, np.ones((reach, reach), np.uint8))
     empty = cv2.resize(cv2.blur(empty, (reach, reach)), (width, height), interpolation=cv2.INTER_LINEAR)
     dark = 1 - small.astype(np.float32) / np.maximum(empty, 1).astype(np.float32)
-    kept = (_arsinh(dark / np.float32(_FAINT)) - np.float32(_LOWEST)) * np.float32(_LEVELS)
+    kept = (_arsinh(np.asarray(dark / np.float32(_FAINT), np.float32)) - np.float32(_LOWEST)) * np.float32(
+        _LEVELS
+    )
     return cv2.imencode(".jpg", np.clip(kept, 0, 255).astype(np.uint8), _JPEG)[1].tobytes()
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zpscope.imaging.slide_map import Look, Placement, Sight, SlideMap
+from zpscope.imaging.placement import Placement, Sight
+from zpscope.imaging.slide_map import Look, SlideMap
 from zpscope.imaging.thumbnail import shrunk_times, thumbnail
 
 UM_PER_PX = 0.138
