@@ -14,8 +14,8 @@ from zpscope.imaging.light import balance
 from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches
 from zpscope.imaging.shape import Moments, moments, pale_direction, shading
 
-_ROUNDS = 2
-"""The second outline is drawn around the first one's ellipse."""
+_COARSER = 2
+"""The first outline gives no more than the ellipse that the second is drawn around: fewer rays and steps do."""
 _PEOPLE_DRAW_OUTSIDE_UM = 0.045
 """People draw so far outside the steepest rise: the best of four tried on 32 training fields."""
 _RIM = 0.08
@@ -75,11 +75,9 @@ def trace(
 
     empty (h, w, 3): the colour of the empty slide, at any resolution. table: headness per colour bin.
     """
-    ellipses = found
-    samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
-    for _ in range(_ROUNDS - 1):
-        ellipses = Ellipses(shape.centre_px, shape.axis, shape.half_px)
-        samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
+    *_, first = _one_round(field, empty, table, found, um_per_px, _COARSER)
+    ellipses = first.ellipses()
+    samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px, 1)
     number = len(polygons)
     steps = reaches()
     steps = steps[
@@ -146,8 +144,9 @@ def _one_round(
     table: NDArray[np.uint8],
     ellipses: Ellipses,
     um_per_px: float,
+    coarser: int,
 ) -> tuple[_Samples, NDArray[np.float64], NDArray[np.float64], Moments]:
-    samples = _sampled(field, empty, table, ellipses)
+    samples = _sampled(field, empty, table, ellipses, (RAYS // coarser, STEPS // coarser))
     reach = closed_curves(samples.headness, samples.light[1])
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
     polygons = points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
@@ -155,18 +154,23 @@ def _one_round(
 
 
 def _sampled(
-    field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
+    field: NDArray[np.uint8],
+    empty: NDArray[np.float32],
+    table: NDArray[np.uint8],
+    ellipses: Ellipses,
+    grid: tuple[int, int],
 ) -> _Samples:
+    """Return what lies along the rays around each ellipse; grid: how many rays, and samples along each."""
     number = len(ellipses.axis)
-    places = points(ellipses, np.broadcast_to(reaches(), (number, RAYS, STEPS)))
-    x_map, y_map = np.moveaxis(places, -1, 0).reshape(2, number * RAYS, STEPS).astype(np.float32)
-    pixels = np.empty((number * RAYS, STEPS, 3), np.uint8)
+    places = points(ellipses, np.broadcast_to(reaches(grid[1]), (number, *grid)))
+    x_map, y_map = np.moveaxis(places, -1, 0).reshape(2, -1, grid[1]).astype(np.float32)
+    pixels = np.empty((*x_map.shape, 3), np.uint8)
     for first in range(0, len(pixels), _REMAP_ROWS):
         rows = slice(first, first + _REMAP_ROWS)
         pixels[rows] = cv2.remap(
             field, x_map[rows], y_map[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-    rays = pixels.reshape(number, RAYS, STEPS, 3)
+    rays = pixels.reshape(number, *grid, 3)
     scale = np.array([empty.shape[1] / field.shape[1], empty.shape[0] / field.shape[0]])
     last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
     x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T

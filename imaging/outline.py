@@ -19,7 +19,6 @@ EDGE_WEIGHT = 6.0
 REGION_WEIGHT = 1.0
 _BEND = 0.1
 _LARGEST_BEND = 2
-_OVERLAP = RAYS // 4
 _NEVER = 1e6
 
 
@@ -35,21 +34,22 @@ class Ellipses:
     """(N, 2): longer and shorter half-axis."""
 
 
-def directions() -> NDArray[np.float64]:
-    """Return the unit circle (RAYS, 2) that the rays go through."""
-    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
+def directions(rays: int) -> NDArray[np.float64]:
+    """Return the unit circle (R, 2) that so many rays go through."""
+    angle = np.arange(rays) * (2 * np.pi / rays)
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
 def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (N, RAYS, ..., 2), x and y, at `reach` (N, RAYS, ...) radii along each ray.
+    """Return points (N, R, ..., 2), x and y, at `reach` (N, R, ...) radii along each of R rays.
 
     In memory all x lie before all y.
     """
     across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
+    circle = directions(reach.shape[1])
     spokes = (
-        directions()[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
-        + directions()[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
+        circle[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
+        + circle[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
     placed = np.empty((2, *reach.shape))
     extra = [1] * (reach.ndim - 2)
@@ -60,22 +60,24 @@ def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64
     return np.moveaxis(placed, 0, -1)
 
 
-def reaches() -> NDArray[np.float64]:
-    """Return how far along a ray its samples lie (STEPS,), in radii."""
-    return np.linspace(NEAR, FAR, STEPS)
+def reaches(steps: int = STEPS) -> NDArray[np.float64]:
+    """Return how far along a ray so many samples lie (S,), in radii."""
+    return np.linspace(NEAR, FAR, steps)
 
 
 def closed_curves(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the reach (N, RAYS) of the best closed curve of each head.
+    """Return the reach (N, R) of the best closed curve of each head.
 
-    headness (N, RAYS, STEPS): 0 to 1, how much a sample has a head's colour. shade (N, RAYS, STEPS): brightness
-    against the empty slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
+    headness (N, R, S): 0 to 1, how much a sample has a head's colour. shade (N, R, S): brightness against the empty
+    slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
     left out.
     """
     cost = _costs(headness, shade)
-    around = np.concatenate([cost[:, -_OVERLAP:], cost, cost[:, :_OVERLAP]], 1)
-    path = _best_path(around)[:, _OVERLAP:-_OVERLAP]
-    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (STEPS - 1)
+    _, rays, steps = cost.shape
+    overlap = rays // 4
+    around = np.concatenate([cost[:, -overlap:], cost, cost[:, :overlap]], 1)
+    path = _best_path(around)[:, overlap:-overlap]
+    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (steps - 1)
 
 
 def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,7 +86,7 @@ def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray
     edge = np.maximum(rise, 0)
     edge /= edge + 0.25
     region = np.cumsum(0.5 - headness, axis=-1)
-    return np.asarray(8 * REGION_WEIGHT / STEPS * region - EDGE_WEIGHT * edge, np.float32)
+    return np.asarray(8 * REGION_WEIGHT / shade.shape[-1] * region - EDGE_WEIGHT * edge, np.float32)
 
 
 def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -126,7 +128,7 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
 
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
-    inner = np.clip(path, 1, STEPS - 2)
+    inner = np.clip(path, 1, cost.shape[-1] - 2)
     a, b, c = (np.take_along_axis(cost, (inner + k)[..., None], 2)[..., 0] for k in (-1, 0, 1))
     bow = a - 2 * b + c
     shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
