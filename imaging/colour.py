@@ -6,6 +6,7 @@ with the slide's first fields and then stand still. Knows colours only: no place
 """
 
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from json import dumps, loads
 from typing import Any, Self
 
@@ -120,13 +121,19 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
     return _as_tuple(centres)
 
 
+@lru_cache(maxsize=8)
 def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
-    """Return, for every bin, 0 to 255: how much likelier its colour is a head's than background's or tail's."""
+    """Return, for every bin, 0 to 255: how much likelier its colour is a head's than background's or tail's.
+
+    Made once for each centroids: those of a slide are frozen after its first fields. Not to be written to.
+    """
     away = np.sqrt(_distances(_COLOURS, np.array(centroids, np.float32)))
     head = np.minimum(np.minimum(away[ACROSOME], away[NUCLEUS]), away[TRANSITION])
     head = np.minimum(head, np.maximum(_COLOURS[:, 0] - centroids[TRANSITION][0], 0) * _DARKENING)
     other = np.minimum(away[BACKGROUND], away[TAIL])
-    return np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
+    table = np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
+    table.flags.writeable = False
+    return table
 
 
 def _as_tuple(centroids: NDArray[np.float64]) -> Centroids:

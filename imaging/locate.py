@@ -31,10 +31,11 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     inside = np.pad(inside, 1)
     radius = _THICK_UM / 2 / um_per_px
     smallest_px2 = _SPECK_UM2 / um_per_px**2
+    least_px2 = max(0.0, radius - 2) ** 2 * np.pi  # a contour through the outermost pixels of a disc leaves half of them out
     found: list[tuple[float, ...]] = []
     for outline in cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         x, y, width, height = cv2.boundingRect(outline)
-        if min(width, height) < radius:
+        if min(width, height) < radius or cv2.contourArea(outline) < least_px2:
             continue
         left, top = x - 1, y - 1
         blob = np.zeros((height + 2, width + 2), np.uint8)
@@ -52,11 +53,12 @@ def _opened(
 
     Masks, none tiny, and how many pixels right of and below the blob's first inner pixel each begins.
     """
-    depth = np.asarray(cv2.distanceTransform(blob, cv2.DIST_L2, 3), np.float32)
-    if depth.max() < radius:
+    depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
+    thin = cv2.compare(depth, radius, cv2.CMP_LT)
+    if thin.all():
         return
-    away = cv2.distanceTransform((depth < radius).astype(np.uint8), cv2.DIST_L2, 3)
-    thick = ((away < radius) & (blob > 0)).astype(np.uint8)
+    thick = cv2.compare(cv2.distanceTransform(thin, cv2.DIST_L2, 3), radius, cv2.CMP_LT)
+    cv2.bitwise_and(thick, blob, dst=thick)
     _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
     large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= smallest_px2) + 1
     for label, (x, y, width, height, _) in zip(large.tolist(), boxes[large].tolist(), strict=True):
