@@ -27,16 +27,15 @@ _SPECK_UM2 = 2.0
 
 def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     """Return an ellipse per blob in the field `headness` (H, W), 0 to 255, in its own pixels, row by row."""
-    inside = (headness >= 128).astype(np.uint8)
-    inside = np.pad(inside, 1)
+    inside = _padded((headness >= 128).astype(np.uint8))
     radius = _THICK_UM / 2 / um_per_px
     smallest_px2 = _SPECK_UM2 / um_per_px**2
-    least_px2 = max(0.0, radius - 2) ** 2 * np.pi  # a contour through the outermost pixels of a disc leaves half of them out
+    least_px2 = max(0.0, radius - 2) ** 2 * np.pi
     found: list[tuple[float, ...]] = []
     for outline in cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         x, y, width, height = cv2.boundingRect(outline)
-        if min(width, height) < radius or cv2.contourArea(outline) < least_px2:
-            continue
+        if min(width, height) < 2 * radius - 1 or cv2.contourArea(outline) < least_px2:
+            continue  # no room for a disc
         left, top = x - 1, y - 1
         blob = np.zeros((height + 2, width + 2), np.uint8)
         cv2.drawContours(blob, [outline], 0, 1, cv2.FILLED, offset=(-left, -top))
@@ -69,7 +68,7 @@ def _parts(mask: NDArray[np.uint8], um_per_px: float) -> list[NDArray[np.uint8]]
     """Part heads that touch: each has a core of its own, farther from every edge than their contact is."""
     if mask.sum() * um_per_px**2 < _SINGLE_UM2:
         return [mask]
-    depth = np.asarray(cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5), np.float32)
+    depth = np.asarray(cv2.distanceTransform(_padded(mask), cv2.DIST_L2, 5), np.float32)
     whole = _solidity(mask)
     for level in _CORE_LEVELS:
         parts = _around_cores(mask, depth, level * depth.max(), _PART_UM2 / um_per_px**2)
@@ -102,6 +101,11 @@ def _around_cores(
         cores[cores == count - 1] = tiny
         count -= 1
     return [mask]
+
+
+def _padded(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a mask with a rim of zeros, one pixel wide."""
+    return np.asarray(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.uint8)
 
 
 def _solidity(mask: NDArray[np.uint8]) -> float:
