@@ -131,9 +131,7 @@ def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
     head = np.minimum(np.minimum(away[ACROSOME], away[NUCLEUS]), away[TRANSITION])
     head = np.minimum(head, np.maximum(_COLOURS[:, 0] - centroids[TRANSITION][0], 0) * _DARKENING)
     other = np.minimum(away[BACKGROUND], away[TAIL])
-    table = np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
-    table.flags.writeable = False
-    return table
+    return np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
 
 
 def _as_tuple(centroids: NDArray[np.float64]) -> Centroids:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zpscope.imaging.colour import bins
 from zpscope.imaging.light import balance
-from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches
+from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches, spokes
 from zpscope.imaging.shape import Moments, moments, pale_direction, shading
 
 _COARSER = 2
@@ -56,12 +56,12 @@ class Traced:
 
 @dataclass(frozen=True)
 class _Samples:
-    places: NDArray[np.float64]
-    """(N, RAYS, STEPS, 2): x, y."""
+    places: NDArray[np.float32]
+    """(2, N, R, S): x, y from the centre of the ellipse."""
     headness: NDArray[np.float32]
-    """(N, RAYS, STEPS): 0 to 1."""
+    """(N, R, S): 0 to 1."""
     light: NDArray[np.float32]
-    """(3, N, RAYS, STEPS): share of the empty slide's light, RGB."""
+    """(3, N, R, S): share of the empty slide's light, RGB."""
 
 
 def trace(
@@ -83,18 +83,20 @@ def trace(
     steps = steps[
         : 1 + int((steps < reach.max(initial=NEAR) - _RIM).sum())
     ]  # what lies beyond is inside no head
-    weight = ((steps < reach[..., None] - _RIM) * steps).reshape(number, -1) + 1e-9
+    inner = steps < reach[..., None] - _RIM
+    weight = (inner * (steps + 1e-9).astype(np.float32)).reshape(number, -1)
     within = np.s_[:, :, : len(steps)]
     red, green, blue = samples.light
-    tone = (red + green + blue)[within].reshape(number, -1).astype(np.float64)
-    places = samples.places[within].reshape(number, -1, 2)
+    tone = (red[within] + green[within] + blue[within]).reshape(number, -1)
+    places = samples.places[:, :, :, : len(steps)].reshape(2, number, -1)
     pale, step, cut = pale_direction(places, tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
     green_within = green[within].reshape(number, -1)
     blue_within = blue[within].reshape(number, -1)
     darker = (tone <= cut[:, None]) * weight
-    rise, spokes = _rises(green, reach, ellipses, um_per_px)
+    ways = spokes(ellipses, RAYS)
+    rise = _rises(green, reach, np.linalg.norm(ways, axis=-1) * um_per_px)
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -108,7 +110,7 @@ def trace(
         tone_along=shading(places, heading, tone, weight),
         sharpness=np.median(rise, axis=1)
         / np.maximum(1 - (green_within * weight).sum(1) / weight.sum(1), 0.1),
-        smear=_smear(rise, spokes),
+        smear=_smear(rise, ways),
         surroundings=_surroundings(samples.headness, reach),
         three_lobed=_three_lobed(reach),
     )
@@ -162,8 +164,10 @@ def _sampled(
 ) -> _Samples:
     """Return what lies along the rays around each ellipse; grid: how many rays, and samples along each."""
     number = len(ellipses.axis)
-    places = points(ellipses, np.broadcast_to(reaches(grid[1]), (number, *grid)))
-    x_map, y_map = np.moveaxis(places, -1, 0).reshape(2, -1, grid[1]).astype(np.float32)
+    ways = np.asarray(spokes(ellipses, grid[0]).transpose(2, 0, 1), np.float32)
+    places = ways[..., None] * reaches(grid[1]).astype(np.float32)
+    centres = ellipses.centre_px.T.astype(np.float32)[..., None, None]
+    x_map, y_map = (places + centres).reshape(2, -1, grid[1])
     pixels = np.empty((*x_map.shape, 3), np.uint8)
     for first in range(0, len(pixels), _REMAP_ROWS):
         rows = slice(first, first + _REMAP_ROWS)
@@ -204,27 +208,24 @@ def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rises(
-    green: NDArray[np.float32], reach: NDArray[np.float64], ellipses: Ellipses, um_per_px: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the rise of brightness across the outline per µm (N, RAYS), and along which ray (N, RAYS, 2)."""
+    green: NDArray[np.float32], reach: NDArray[np.float64], radius_um: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the rise of brightness across the outline per µm (N, RAYS); radius_um (N, RAYS): of the ellipse."""
     pitch = reaches()[1] - reaches()[0]
     at = np.clip(
         np.rint((reach - reaches()[0]) / pitch).astype(np.intp), _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS
     )
-    outer = np.take_along_axis(green, (at + _SLOPE_STEPS)[..., None], 2)[..., 0]
-    inner = np.take_along_axis(green, (at - _SLOPE_STEPS)[..., None], 2)[..., 0]
-    ends = points(ellipses, np.stack([np.zeros_like(reach), np.ones_like(reach)], -1))
-    spokes = ends[:, :, 1] - ends[:, :, 0]
-    radius_um = np.linalg.norm(spokes, axis=-1) * um_per_px
-    return np.asarray((outer - inner) / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64), spokes
+    at += np.arange(at.size).reshape(at.shape) * STEPS
+    higher = green.take(at + _SLOPE_STEPS) - green.take(at - _SLOPE_STEPS)
+    return np.asarray(higher / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64)
 
 
-def _smear(rise: NDArray[np.float64], spokes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (N, 2) towards which side outlines are sharper, as a vector of twice that angle, 0 to 1 long."""
-    doubled = 2 * np.arctan2(spokes[..., 1], spokes[..., 0])
-    ways = np.stack([np.cos(doubled), np.sin(doubled)], -1)
+    doubled = 2 * np.arctan2(ways[..., 1], ways[..., 0])
+    sides = np.stack([np.cos(doubled), np.sin(doubled)], -1)
     steep = np.maximum(rise, 0)[..., None] + 1e-6
-    return np.asarray((steep * ways).sum(1) / steep.sum(1) - ways.mean(1))
+    return np.asarray((steep * sides).sum(1) / steep.sum(1) - sides.mean(1))
 
 
 def _surroundings(headness: NDArray[np.float32], reach: NDArray[np.float64]) -> NDArray[np.float64]:

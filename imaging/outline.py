@@ -41,23 +41,18 @@ def directions(rays: int) -> NDArray[np.float64]:
 
 
 def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (N, R, ..., 2), x and y, at `reach` (N, R, ...) radii along each of R rays.
+    """Return points (N, R, 2), x and y, at `reach` (N, R) radii along each of R rays."""
+    return spokes(ellipses, reach.shape[1]) * reach[..., None] + ellipses.centre_px[:, None]
 
-    In memory all x lie before all y.
-    """
+
+def spokes(ellipses: Ellipses, rays: int) -> NDArray[np.float64]:
+    """Return from each centre to its ellipse along each ray (N, R, 2), x and y."""
     across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
-    circle = directions(reach.shape[1])
-    spokes = (
+    circle = directions(rays)
+    return np.asarray(
         circle[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
         + circle[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
-    placed = np.empty((2, *reach.shape))
-    extra = [1] * (reach.ndim - 2)
-    for i in range(2):
-        along = spokes[..., i].reshape(*spokes.shape[:2], *extra)
-        np.multiply(reach, along, out=placed[i])
-        placed[i] += ellipses.centre_px[:, i].reshape(-1, 1, *extra)
-    return np.moveaxis(placed, 0, -1)
 
 
 def reaches(steps: int = STEPS) -> NDArray[np.float64]:
@@ -129,7 +124,8 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
     inner = np.clip(path, 1, cost.shape[-1] - 2)
-    a, b, c = (np.take_along_axis(cost, (inner + k)[..., None], 2)[..., 0] for k in (-1, 0, 1))
+    at = inner + np.arange(inner.size).reshape(inner.shape) * cost.shape[-1]
+    a, b, c = (cost.take(at + k) for k in (-1, 0, 1))
     bow = a - 2 * b + c
     shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
     raw = inner + np.clip(shift, -0.5, 0.5)

@@ -58,11 +58,11 @@ def moments(polygons: NDArray[np.float64]) -> Moments:
 
 
 def pale_direction(
-    places: NDArray[np.float64], shade: NDArray[np.float64], weight: NDArray[np.float64]
+    places: NDArray[np.float32], shade: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return where the paler part lies from the darker (N, 2), how much paler (N,), and the shade between (N,).
 
-    places (N, S, 2) in pixels, shade (N, S) brightness there, weight (N, S) area that a sample stands for. The
+    places (2, N, S), x and y in pixels, shade (N, S) brightness there, weight (N, S) area that a sample stands for. The
     shades are parted in two by 2-means, as people part acrosome from post-acrosomal region.
     """
     total = weight.sum(1)
@@ -81,21 +81,22 @@ def pale_direction(
     return there - here, above - below, cut
 
 
-def _mean_place(places: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.einsum("nsk,ns->nk", places, weight) / np.maximum(weight.sum(1), 1e-9)[:, None])
+def _mean_place(places: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.asarray((places * weight).sum(2) / np.maximum(weight.sum(1), 1e-9)).T
 
 
 def shading(
-    places: NDArray[np.float64],
+    places: NDArray[np.float32],
     heading: NDArray[np.float64],
-    shade: NDArray[np.float64],
-    weight: NDArray[np.float64],
+    shade: NDArray[np.float32],
+    weight: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """Return how far shades follow the heading (N,): the correlation of shade with place along it, -1 to 1.
 
     heading (N, 2) unit vectors; the others as for `pale_direction`.
     """
-    along = np.einsum("nsk,nk->ns", places, heading)
+    x, y = places
+    along = x * heading[:, :1] + y * heading[:, 1:]
     total = weight.sum(1)
     along = along - ((along * weight).sum(1) / total)[:, None]
     lighter = shade - ((shade * weight).sum(1) / total)[:, None]
