@@ -108,7 +108,9 @@ def _refuse_equal_channels(field: NDArray[np.uint8]) -> None:
 def _refuse_grey(balanced: NDArray[np.uint8]) -> None:
     """Raise FieldRefused if what is stained has the same hue as what is not."""
     green = balanced[..., 1].ravel()
-    stained = balanced.reshape(-1, 3)[green < _STAINED * float(np.partition(green, len(green) // 2)[len(green) // 2])]
+    stained = balanced.reshape(-1, 3)[
+        green < _STAINED * float(np.partition(green, len(green) // 2)[len(green) // 2])
+    ]
     if len(stained):
         spread = np.sort(_brightest(stained) - _darkest(stained))
         if spread[len(spread) * 9 // 10] < _GREY_SPREAD:

@@ -19,6 +19,7 @@ EDGE_WEIGHT = 6.0
 REGION_WEIGHT = 1.0
 _BEND = 0.1
 _LARGEST_BEND = 2
+_OVERLAP = RAYS // 4
 _NEVER = 1e6
 
 
@@ -34,45 +35,43 @@ class Ellipses:
     """(N, 2): longer and shorter half-axis."""
 
 
-def directions(rays: int) -> NDArray[np.float64]:
-    """Return the unit circle (R, 2) that so many rays go through."""
-    angle = np.arange(rays) * (2 * np.pi / rays)
+def directions() -> NDArray[np.float64]:
+    """Return the unit circle (RAYS, 2) that the rays go through."""
+    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
     return np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
 def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (N, R, 2), x and y, at `reach` (N, R) radii along each of R rays."""
-    return spokes(ellipses, reach.shape[1]) * reach[..., None] + ellipses.centre_px[:, None]
+    """Return points (N, RAYS, 2), x and y, at `reach` (N, RAYS) radii along each ray."""
+    return spokes(ellipses) * reach[..., None] + ellipses.centre_px[:, None]
 
 
-def spokes(ellipses: Ellipses, rays: int) -> NDArray[np.float64]:
-    """Return from each centre to its ellipse along each ray (N, R, 2), x and y."""
+def spokes(ellipses: Ellipses) -> NDArray[np.float64]:
+    """Return from each centre to its ellipse along each ray (N, RAYS, 2), x and y."""
     across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
-    circle = directions(rays)
+    circle = directions()
     return np.asarray(
         circle[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
         + circle[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
 
 
-def reaches(steps: int = STEPS) -> NDArray[np.float64]:
-    """Return how far along a ray so many samples lie (S,), in radii."""
-    return np.linspace(NEAR, FAR, steps)
+def reaches() -> NDArray[np.float64]:
+    """Return how far along a ray its samples lie (STEPS,), in radii."""
+    return np.linspace(NEAR, FAR, STEPS)
 
 
 def closed_curves(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the reach (N, R) of the best closed curve of each head.
+    """Return the reach (N, RAYS) of the best closed curve of each head.
 
-    headness (N, R, S): 0 to 1, how much a sample has a head's colour. shade (N, R, S): brightness against the empty
-    slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
+    headness (N, RAYS, STEPS): 0 to 1, how much a sample has a head's colour. shade (N, RAYS, STEPS): brightness
+    against the empty slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
     left out.
     """
     cost = _costs(headness, shade)
-    _, rays, steps = cost.shape
-    overlap = rays // 4
-    around = np.concatenate([cost[:, -overlap:], cost, cost[:, :overlap]], 1)
-    path = _best_path(around)[:, overlap:-overlap]
-    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (steps - 1)
+    around = np.concatenate([cost[:, -_OVERLAP:], cost, cost[:, :_OVERLAP]], 1)
+    path = _best_path(around)[:, _OVERLAP:-_OVERLAP]
+    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (STEPS - 1)
 
 
 def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -81,7 +80,7 @@ def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray
     edge = np.maximum(rise, 0)
     edge /= edge + 0.25
     region = np.cumsum(0.5 - headness, axis=-1)
-    return np.asarray(8 * REGION_WEIGHT / shade.shape[-1] * region - EDGE_WEIGHT * edge, np.float32)
+    return np.asarray(8 * REGION_WEIGHT / STEPS * region - EDGE_WEIGHT * edge, np.float32)
 
 
 def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -123,8 +122,8 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
 
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
-    inner = np.clip(path, 1, cost.shape[-1] - 2)
-    at = inner + np.arange(inner.size).reshape(inner.shape) * cost.shape[-1]
+    inner = np.clip(path, 1, STEPS - 2)
+    at = inner + np.arange(inner.size).reshape(inner.shape) * STEPS
     a, b, c = (cost.take(at + k) for k in (-1, 0, 1))
     bow = a - 2 * b + c
     shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
