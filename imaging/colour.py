@@ -117,7 +117,10 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
         mine = (away.argmin(0) == ranks) @ weighted
         total, sums = mine[:, 0], mine[:, 1:]
         own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
-        centres = anchor * reference + (1 - anchor) * own
+        moved = anchor * reference + (1 - anchor) * own
+        if np.array_equal(moved, centres):
+            break
+        centres = moved
     return _as_tuple(centres)
 
 

@@ -58,7 +58,8 @@ def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.flo
     padded[:, _NEAR_LEVELS + 1 : -_NEAR_LEVELS] = counts
     sums = np.cumsum(padded, 1, np.int32)
     peak = (sums[:, wide:] - sums[:, :-wide]).argmax(1)[:, None] + np.arange(1, wide + 1)
-    near = padded.take(peak + np.arange(len(padded))[:, None] * padded.shape[1])
+    first = np.arange(len(padded), dtype=np.intp)[:, None] * padded.shape[1]
+    near = padded.take(np.asarray(first + peak, np.intp))
     count = near.sum(1)
     mode = (near * (peak - _NEAR_LEVELS - 1)).sum(1) / np.maximum(count, 1)
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)

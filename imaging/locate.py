@@ -52,12 +52,12 @@ def _opened(
 
     Masks, none tiny, and how many pixels right of and below the blob's first inner pixel each begins.
     """
-    depth = cv2.distanceTransform(blob, cv2.DIST_L2, 3)
-    thin = cv2.compare(depth, radius, cv2.CMP_LT)
+    depth = np.asarray(cv2.distanceTransform(blob, cv2.DIST_L2, 3), np.float32)
+    thin = (depth < radius).view(np.uint8)
     if thin.all():
         return
-    thick = cv2.compare(cv2.distanceTransform(thin, cv2.DIST_L2, 3), radius, cv2.CMP_LT)
-    cv2.bitwise_and(thick, blob, dst=thick)
+    away = np.asarray(cv2.distanceTransform(thin, cv2.DIST_L2, 3), np.float32)
+    thick = (away < radius).view(np.uint8) & blob
     _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
     large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= smallest_px2) + 1
     for label, (x, y, width, height, _) in zip(large.tolist(), boxes[large].tolist(), strict=True):

@@ -84,7 +84,7 @@ def trace(
         : 1 + int((steps < reach.max(initial=NEAR) - _RIM).sum())
     ]  # what lies beyond is inside no head
     inner = steps < reach[..., None] - _RIM
-    weight = (inner * (steps + 1e-9).astype(np.float32)).reshape(number, -1)
+    weight = np.asarray(np.where(inner, steps, 1e-9), np.float32).reshape(number, -1)
     within = np.s_[:, :, : len(steps)]
     red, green, blue = samples.light
     tone = (red[within] + green[within] + blue[within]).reshape(number, -1)
@@ -208,7 +208,8 @@ def _rises(
     at = np.clip(
         np.rint((reach - reaches()[0]) / pitch).astype(np.intp), _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS
     )
-    at += np.arange(at.size).reshape(at.shape) * STEPS
+    first = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
+    at = np.asarray(first + at, np.intp)
     higher = green.take(at + _SLOPE_STEPS) - green.take(at - _SLOPE_STEPS)
     return np.asarray(higher / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64)
 

@@ -123,7 +123,7 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
 def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
     inner = np.clip(path, 1, STEPS - 2)
-    at = inner + np.arange(inner.size).reshape(inner.shape) * STEPS
+    at = np.asarray(inner + np.arange(inner.size).reshape(inner.shape) * STEPS, np.intp)
     a, b, c = (cost.take(at + k) for k in (-1, 0, 1))
     bow = a - 2 * b + c
     shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
