@@ -168,6 +168,8 @@ class Specimen(Model):
     stain: Stain | None = None
     operator: str | None = None
     """Who scans: initials or a code."""
+    no_names: tuple[str, ...] = ()
+    """Words that may stand in an accession though they look like names, as that of the clinic does."""
 
 
 class Controls(Model):

@@ -129,7 +129,7 @@ def plan(
     store: Store, settings: Settings, accession: str, words: dict[str, str], now_ns: int
 ) -> SampleRecord:
     """Write down a sample and its facts; raise CommandRefused if one is missing, or says who the person is."""
-    checked(accession, time.gmtime(now_ns // 10**9).tm_year)
+    checked(accession, time.gmtime(now_ns // 10**9).tm_year, settings.specimen.no_names)
     specimen = settings.specimen
     facts = {
         "preparation": words.get("preparation") or specimen.preparation,

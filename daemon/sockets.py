@@ -12,6 +12,7 @@ import zmq
 
 from zpscope.config.errors import AddressInUse, CommandRefused, PeerRefused, SettingsError
 from zpscope.daemon import wire
+from zpscope.daemon.loopback import stays_here
 
 _QUEUE = 64
 """Messages a socket holds for one peer; what exceeds it is dropped, or refused where nothing may be lost."""
@@ -189,7 +190,16 @@ class ControlServer(_Socket):
 
 
 def command(endpoint: str, message: wire.ControlRequest, timeout_s: float = 5.0) -> list[wire.SampleSummary]:
-    """Ask the inference process; raise PeerRefused if it does not answer, CommandRefused if it will not."""
+    """Ask the inference process; raise PeerRefused if it does not answer, CommandRefused if it will not.
+
+    A secret goes to this machine alone, for it goes in the clear.
+    """
+    if "secret" in message.words and not stays_here(endpoint):
+        msg = (
+            f"a secret would cross the network to {endpoint} in the clear: do this on the machine of the inference "
+            "process, or through an SSH tunnel to its wire.control"
+        )
+        raise CommandRefused(msg)
     with _Socket(zmq.DEALER) as asker:
         asker.raw.connect(endpoint)
         asker.raw.send_multipart(wire.encode(message))

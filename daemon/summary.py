@@ -191,14 +191,16 @@ def count_text(count: wire.Count) -> str:
         if count.percent is None
         else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
     )
+    withheld = isinstance(count, wire.SampleSummary) and count.verdict.state == "invalid"
     where = {
         "not_calibrated": "NOT CALIBRATED",
         "collecting": "collecting: too few heads or fields for a position",
         "above": f"above {count.threshold_percent} % (not a verdict)",
         "at_or_below": f"at or below {count.threshold_percent} % (not a verdict)",
     }[count.position]
+    told = "" if withheld and count.position in ("above", "at_or_below") else f"; {where}"
     lines = [
-        f"ZP-binding {count.k} of {count.n} heads: {share}; {where}",
+        f"ZP-binding {count.k} of {count.n} heads: {share}{told}",
         f"fields     {count.captured} captured = {count.scored} scored + {_reasons(count.skipped)} skipped "
         f"+ {_reasons(count.lost)} lost + {count.in_flight} in flight",
         f"objects    {count.found} found = {count.n} heads + {_reasons(count.rejected)} not counted",

@@ -10,11 +10,12 @@ import threading
 from contextlib import AsyncExitStack
 
 from zpscope.config.settings import Settings
+from zpscope.daemon.loopback import is_loopback
 from zpscope.daemon.metrics import DisplayCollector, process_registry, serve_metrics
 from zpscope.daemon.notify import notify
 from zpscope.display.changes import Changes
 from zpscope.display.gateway import build
-from zpscope.display.guard import Guard, is_loopback
+from zpscope.display.guard import Guard
 from zpscope.display.latest import Latest
 from zpscope.display.receiver import Receiver
 from zpscope.display.server import address, listen, serving

@@ -4,10 +4,10 @@ A page of another site could make the browser of this machine ask a display on l
 picture tag); foreign host names and cross-site requests are therefore refused. Knows no route and no figure.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from zpscope.daemon.loopback import is_loopback
 from zpscope.daemon.wire import NOTICE
 
 Message = MutableMapping[str, Any]
@@ -29,16 +29,6 @@ _HEADERS = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"cache-control", b"no-store"),
 ]
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host, as a name or an address, is this machine and nothing else."""
-    if host.casefold() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host[1:-1] if host[:1] + host[-1:] == "[]" else host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(value: str) -> str:

@@ -57,6 +57,10 @@ def sign(store: Store, signer: str = "RV", settings: Settings = SETTINGS, **word
     [
         "Smith",
         "SMITH",
+        "Smith-12",
+        "12smith",
+        "Wong3",
+        "SMITH12-A",
         "john.smith.3",
         "Maria",
         "SMITH_JOHN",
@@ -73,10 +77,28 @@ def test_what_may_be_a_person_is_refused(accession: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "accession", ["A-17", "DEMO", "20261123-001", "IVF-LAB-0012", "Sample-12", "4711", "19-0042"]
+    "accession",
+    [
+        "A-17",
+        "DEMO",
+        "20261123-001",
+        "IVF-LAB-0012",
+        "Sample-12",
+        "donor7",
+        "S26-00412",
+        "A1234567",
+        "4711",
+        "19-0042",
+    ],
 )
 def test_codes_are_taken(accession: str) -> None:
     assert checked(accession, 2026) == accession
+
+
+def test_a_clinic_may_name_its_own_words() -> None:
+    with pytest.raises(CommandRefused, match=r"if 'Lister' names nobody, add it to specimen\.no_names"):
+        checked("Lister-0012", 2026)
+    assert checked("Lister-0012", 2026, ["LISTER"]) == "Lister-0012"
 
 
 @given(st.text(max_size=70))

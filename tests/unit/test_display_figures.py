@@ -7,6 +7,8 @@ import pytest
 
 from tests.browser.rig import DEMONSTRATION, sample, state
 from zpscope.config.settings import Tally
+from zpscope.counting.field_counts import Cell, FieldCounts
+from zpscope.counting.verdict import verdict
 from zpscope.daemon import wire
 from zpscope.display.latest import Latest, Picture, Snapshot
 from zpscope.display.payload import preview_json, state_json
@@ -14,6 +16,7 @@ from zpscope.display.terminal import draw, plain_line
 from zpscope.display.words import percent, reasons, words
 
 TALLY = Tally()
+WITHHELD = verdict([FieldCounts({Cell(12, 240): 1})], TALLY, ["no control"], ended=False)
 PAGE = "http://127.0.0.1:8470"
 LONG = "a-very-long-pseudonymous-accession-that-somebody-scanned-from-a-barcode-by-accident-0123456789"
 
@@ -41,6 +44,7 @@ STATES = {
     "collecting": snapshot(state(sample(k=3, n=31, scored=4, position="collecting"))),
     "above": snapshot(state(sample())),
     "at or below": snapshot(state(sample(k=3, position="at_or_below"))),
+    "withheld": snapshot(state(sample(verdict=WITHHELD))),
     "closed too early": snapshot(
         state(sample(k=3, n=31, stopped_ns=2, state="complete", position="collecting"))
     ),
@@ -84,6 +88,7 @@ SAID = [
     ("above", "demonstration", ""),
     ("at or below", "position", "at or below 4.9 %"),
     ("at or below", "verdict", BELOW),
+    ("withheld", "position", ""),
     ("incomplete", "incomplete", "INCOMPLETE: 3 fields lost (driver 2, decode 1)"),
     ("stale", "link", "STALE 7 s"),
     ("refused", "link", "REFUSED"),

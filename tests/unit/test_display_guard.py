@@ -9,7 +9,7 @@ import pytest
 
 from zpscope.config.errors import AddressInUse, SettingsError
 from zpscope.daemon.wire import NOTICE
-from zpscope.display.guard import Guard, Message, Receive, Send, is_loopback
+from zpscope.display.guard import Guard, Message, Receive, Send
 from zpscope.display.server import address, listen
 
 
@@ -84,15 +84,6 @@ def test_every_answer_lets_nothing_come_from_elsewhere() -> None:
         assert answer["cache-control"] == "no-store"
         assert answer["x-content-type-options"] == "nosniff"
         assert answer["referrer-policy"] == "no-referrer"
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("[::1]", True), ("0.0.0.0", False), ("::", False),
-     ("192.168.1.5", False), ("lab-pc", False), ("", False)],
-)  # fmt: skip
-def test_loopback_is_known_by_name_and_address(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
 
 
 def test_a_port_in_use_is_told_with_what_to_do() -> None:
