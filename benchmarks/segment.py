@@ -3,10 +3,13 @@
 Prints, for fields of growing size (PICTURE, repeated like tiles), CPU milliseconds on one core from the decoded
 field to its crops, and for the field as it is those of cv2.kmeans with as many clusters: with one attempt, the least
 it can do, and with the ten attempts from random centres of OpenCV's tutorial; medians of 5 rounds, in each of which
-all take their turn. Needs a stained field: `python benchmarks/segment.py PICTURE --um-per-px X`.
+all take their turn. The colours are frozen, as from a slide's ninth field on. Before them, by how much the peak of the
+process's memory grows over many fields of one size. Needs a stained field:
+`python benchmarks/segment.py PICTURE --um-per-px X`.
 """
 
 import argparse
+import resource
 import statistics
 import sys
 import time
@@ -18,12 +21,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.imaging.colour import REFERENCE, SlideColour
+from zpscope.imaging.colour import ADAPTING_FIELDS, REFERENCE, SlideColour
 from zpscope.imaging.crop import cut_crops
 from zpscope.imaging.examine import examine
 from zpscope.imaging.picture import read_picture
 
 _ROUNDS = 5
+_FIELDS = 200
+"""Over so many is growth of memory looked for."""
 _TILES = ((1, 1), (2, 2), (4, 4))
 
 
@@ -33,8 +38,12 @@ def _spent_ms(work: Callable[[], object]) -> float:
     return (time.process_time_ns() - start) / 1e6
 
 
-def _heads_and_crops(field: NDArray[np.uint8], um_per_px: float) -> NDArray[np.uint8]:
-    return cut_crops(field, examine(field, um_per_px, SlideColour.fresh()).heads, um_per_px)
+def _heads_and_crops(field: NDArray[np.uint8], um_per_px: float, colour: SlideColour) -> NDArray[np.uint8]:
+    return cut_crops(field, examine(field, um_per_px, colour).heads, um_per_px)
+
+
+def _peak_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _every_pixel(field: NDArray[np.uint8], attempts: int, start: int) -> object:
@@ -52,16 +61,24 @@ def main() -> int:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     field = read_picture(arguments.picture)
+    colour = SlideColour.fresh()
+    for _ in range(ADAPTING_FIELDS):
+        colour = examine(field, arguments.um_per_px, colour).colour
+    _heads_and_crops(field, arguments.um_per_px, colour)
+    before = _peak_kib()
+    for _ in range(_FIELDS):
+        _heads_and_crops(field, arguments.um_per_px, colour)
+    sys.stdout.write(f"memory grows by {_peak_kib() - before} KiB over {_FIELDS} fields\n")
     for rows, columns in _TILES:
         tiled = np.ascontiguousarray(np.tile(field, (rows, columns, 1)))
-        heads = len(_heads_and_crops(tiled, arguments.um_per_px))
-        ours = partial(_heads_and_crops, tiled, arguments.um_per_px)
+        heads = len(_heads_and_crops(tiled, arguments.um_per_px, colour))
+        ours = partial(_heads_and_crops, tiled, arguments.um_per_px, colour)
         spent = statistics.median(_spent_ms(ours) for _ in range(_ROUNDS))
         megapixels = tiled.shape[0] * tiled.shape[1] / 1e6
         sys.stdout.write(
             f"{megapixels:6.2f} Mpx {heads:4d} heads {spent:8.1f} ms {spent / megapixels:6.1f} ms/Mpx\n"
         )
-    ours = partial(_heads_and_crops, field, arguments.um_per_px)
+    ours = partial(_heads_and_crops, field, arguments.um_per_px, colour)
     others: dict[str, Callable[[], object]] = {
         "1 attempt": partial(_every_pixel, field, 1, cv2.KMEANS_PP_CENTERS),
         "10 attempts": partial(_every_pixel, field, 10, cv2.KMEANS_RANDOM_CENTERS),
