@@ -6,7 +6,7 @@ crop and no file.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from torch import nn
 
@@ -16,8 +16,6 @@ from zpscope.training.vision import models
 Name = Literal["vgg13", "resnet34", "basic"]
 Part = Literal["last", "head", "block", "all"]
 """What is trained: the last linear layer, all linear layers, also the last block of convolutions, everything."""
-NAMES: tuple[Name, ...] = get_args(Name)
-PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
