@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -18,9 +19,9 @@ from zpscope.config.settings import SyntheticCamera
 from zpscope.daemon.command import main as zpscope
 from zpscope.drivers.separability import best_accuracy
 from zpscope.training.crop_set import write_crops
-from zpscope.training.simulated import label_slide
+from zpscope.training.simulated import LabelledCrops, label_slide
 
-_DIFFERENCE = 0.545
+DIFFERENCE = 0.545
 _CROPS = 1303
 _FIRST_SEED = 30_001
 _BAR, _LIMIT_S = 0.95, 1200.0
@@ -34,17 +35,12 @@ def main() -> int:
     arguments, more = parser.parse_known_args()
     cv2.setNumThreads(1)
     out: Path = arguments.out
-    written, seed = 0, _FIRST_SEED
-    while written < _CROPS:
-        slide = label_slide(
-            SyntheticCamera(
-                seed=seed, fields=12, binding_percent=50, overlap_percent=0, difference=_DIFFERENCE
-            )
-        )
+    written = 0
+    for seed, slide in enumerate(drawn(_FIRST_SEED, _CROPS), _FIRST_SEED):
         take = min(len(slide.bound), _CROPS - written)
         names = [f"{'bound' if slide.bound[i] else 'unbound'}/{seed}/{i:03}.png" for i in range(take)]
         write_crops(out / "simulated", slide.crops[:take], names)
-        written, seed = written + take, seed + 1
+        written += take
     start = time.process_time(), time.perf_counter()
     words = [
         str(out / "simulated"),
@@ -62,10 +58,23 @@ def main() -> int:
     test = json.loads((out / "run" / "evaluation.json").read_text("utf-8"))["test"]
     right = test["metrics"]["accuracy"]
     sys.stdout.write(
-        f"best possible {best_accuracy(_DIFFERENCE):.4f}, reached {right['value']:.4f} ({right['counts']}), "
+        f"best possible {best_accuracy(DIFFERENCE):.4f}, reached {right['value']:.4f} ({right['counts']}), "
         f"{took_s:.0f} s of processor time, {wall_s:.0f} s by the clock\n"
     )
     return int(right["value"] < _BAR or took_s > _LIMIT_S)
+
+
+def drawn(first_seed: int, crops: int) -> Iterator[LabelledCrops]:
+    """Yield slides of consecutive seeds, until together they have so many crops."""
+    made, seed = 0, first_seed
+    while made < crops:
+        slide = label_slide(
+            SyntheticCamera(
+                seed=seed, fields=12, binding_percent=50, overlap_percent=0, difference=DIFFERENCE
+            )
+        )
+        yield slide
+        made, seed = made + len(slide.bound), seed + 1
 
 
 if __name__ == "__main__":
