@@ -123,7 +123,11 @@ def test_with_a_gpu_the_pixels_go_where_the_crops_go(
     monkeypatch: pytest.MonkeyPatch, settings: Classifier
 ) -> None:
     pytest.importorskip("torch", reason="the extra `cuda` is not installed")
-    monkeypatch.setattr("zpscope.engines.open_engine.absence", lambda _: "")
+
+    def here(settings: Classifier) -> str:
+        return ""
+
+    monkeypatch.setattr("zpscope.engines.open_engine.absence", here)
     opened = open_pixels(settings)
     assert opened != OpenCvPixels.opened
     assert getattr(opened, "args", None) == ("cuda",)
