@@ -1,5 +1,6 @@
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false
 """How far are the probabilities of every engine from torch in double precision, at the width of the paper?
 
 `python -m benchmarks.agreement --init WEIGHTS.safetensors` (half an hour at full width; with `--keep` it goes on where
