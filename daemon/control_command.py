@@ -89,6 +89,6 @@ def _chart(settings: Settings) -> int:
                 f"{100 * upper_limit(k, heads):.2f} %; a slide of {settings.controls.minimum_heads} heads is out "
                 f"above {min(line, settings.controls.ceiling_percent):.2f} %\n"
             )
-        why = why_no_answer(store, settings.controls, f'{{"sha256":"{bundle.sha256}"}}', time.time_ns())
+        why = why_no_answer(store, settings.controls, bundle.sha256, time.time_ns())
     sys.stdout.write(f"samples get no answer: {why}\n" if why else "the controls allow answers\n")
     return 0

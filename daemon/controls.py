@@ -10,7 +10,6 @@ from zpscope.config.settings import Controls
 from zpscope.counting.control import chart_limit, upper_limit
 from zpscope.daemon import trail
 from zpscope.daemon.store import Store
-from zpscope.daemon.wire import model_from_json
 
 _HOUR_NS = 3_600_000_000_000
 
@@ -86,8 +85,7 @@ def put_control(store: Store, actor: str, control: Control) -> None:
 
 
 def why_no_answer(store: Store, controls: Controls, model: str, now_ns: int) -> str:
-    """Return why the controls allow no answer, and what to do; empty if they do. `model`: JSON of wire.Model."""
-    sha256 = model_from_json(model).sha256
+    """Return why the controls allow no answer of a model, by its sha256, and what to do; empty if they do."""
     for kind, name, remedy, hours in (
         (
             "negative_control",
@@ -97,7 +95,7 @@ def why_no_answer(store: Store, controls: Controls, model: str, now_ns: int) -> 
         ),
         ("self_test", "self-test", "`zpscope control test`", controls.self_test_hours),
     ):
-        found = controls_of(store, kind, sha256)
+        found = controls_of(store, kind, model)
         if not found:
             return f"there is no {name} with this model yet: {remedy}"
         age_ns = now_ns - found[-1].at_ns

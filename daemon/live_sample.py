@@ -25,6 +25,7 @@ from zpscope.daemon.wire import (
     OverviewMessage,
     SampleState,
     SampleSummary,
+    model_from_json,
     to_json,
 )
 from zpscope.engines.engine import Engine
@@ -71,7 +72,8 @@ class LiveSample:
         """Return what displays show of it; controls fall overdue as time passes."""
         if self.finished is not None:
             return self.finished
-        control = why_no_answer(self._store, self._settings.controls, self.record.model, now_ns)
+        model = model_from_json(self.record.model)
+        control = why_no_answer(self._store, self._settings.controls, model.sha256, now_ns)
         return summarise(self.sample, [*self._earlier, (self.record, self.ledger)], control=control)
 
     def committed(self, session: str) -> int:
