@@ -25,7 +25,7 @@ def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) ->
     small = ["camera.width_px=512", "camera.height_px=384", "camera.fields=20", "camera.pace_hz=1000"]
     with Scope("demo", small, tmp_path) as scope:
         scope.start("camera", "inference", "display")
-        scope.scan("SECRET-7")
+        scope.scan("XQZW-7731")
         summary = scope.finish()
         until(lambda: scope.metrics()["zpscope_fields_scored_total"] == summary.scored, "the last field")
         metrics = scope.settings.metrics
@@ -45,5 +45,5 @@ def test_promtool_finds_nothing_to_say_and_no_sample_is_named(tmp_path: Path) ->
             timeout=60,
         )
         assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
-        assert "SECRET" not in text
+        assert "XQZW" not in text
         assert summary.sample not in text
