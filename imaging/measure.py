@@ -23,6 +23,9 @@ _AROUND = (0.2, 0.5)
 _TONE_WEIGHT = 4.0
 """How much the paler part's place counts for the axis, against an elongation of 1."""
 _SURE_STEP = 0.6
+_POOR_GUESS = 0.1
+"""An outline whose centre lies so many radii from the guess, or whose axes differ by such a share, is drawn again from
+its own ellipse. Below it a second round moved the centre by 0.04 µm at most in 95 % of 200 heads of training fields."""
 _SLOPE_STEPS = 3
 
 
@@ -73,11 +76,20 @@ def trace(
 
     empty (h, w, 3): the colour of the empty slide, at any resolution. table: headness per colour bin.
     """
-    # The second outline is drawn around the first one's ellipse. With half the rays or steps the first would take a
-    # third of trace's time less, but at heads that touch the second then goes astray.
-    *_, first = _one_round(field, empty, table, found, um_per_px)
-    ellipses = first.ellipses()
-    samples, reach, polygons, shape = _one_round(field, empty, table, ellipses, um_per_px)
+    samples, reach = _one_round(field, empty, table, found)
+    ellipses = moments(_outlines(found, reach, um_per_px)).ellipses()
+    poor = _far_from(ellipses, found)
+    ellipses = found.with_rows(poor, ellipses)
+    if poor.any():
+        # Half the rays or steps for the first round would take less time, but at heads that touch this one goes astray.
+        better, reach[poor] = _one_round(field, empty, table, ellipses.rows(poor))
+        samples.places[:, poor], samples.headness[poor], samples.light[:, poor] = (
+            better.places,
+            better.headness,
+            better.light,
+        )
+    polygons = _outlines(ellipses, reach, um_per_px)
+    shape = moments(polygons)
     number = len(polygons)
     steps = reaches()
     steps = steps[
@@ -141,17 +153,23 @@ def _in_rows(traced: Traced) -> Traced:
 
 
 def _one_round(
-    field: NDArray[np.uint8],
-    empty: NDArray[np.float32],
-    table: NDArray[np.uint8],
-    ellipses: Ellipses,
-    um_per_px: float,
-) -> tuple[_Samples, NDArray[np.float64], NDArray[np.float64], Moments]:
+    field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
+) -> tuple[_Samples, NDArray[np.float64]]:
     samples = _sampled(field, empty, table, ellipses)
-    reach = closed_curves(samples.headness, samples.light[1])
+    return samples, closed_curves(samples.headness, samples.light[1])
+
+
+def _outlines(ellipses: Ellipses, reach: NDArray[np.float64], um_per_px: float) -> NDArray[np.float64]:
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
-    polygons = points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
-    return samples, reach, polygons, moments(polygons)
+    return points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
+
+
+def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
+    """Return which of N outlines (N,) came out so far from their guesses that rays from there would differ."""
+    radius = np.sqrt(guesses.half_px.prod(1))
+    moved = np.linalg.norm(ellipses.centre_px - guesses.centre_px, axis=1) / radius
+    grown = np.abs(np.log(ellipses.half_px / guesses.half_px)).max(1, initial=0)
+    return np.maximum(moved, grown) > _POOR_GUESS
 
 
 def _sampled(
