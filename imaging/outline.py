@@ -106,31 +106,29 @@ def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
     moves = np.arange(-_LARGEST_BEND, _LARGEST_BEND + 1)
     bend = (_BEND * moves**2).astype(np.float32)
     within = slice(_LARGEST_BEND, -_LARGEST_BEND)
-    # Heads side by side in the last axis: every shift by a step is then one contiguous piece.
-    totals = np.full((half, steps + 2 * _LARGEST_BEND, 2 * number), _NEVER, np.float32)
-    by_ray = np.empty((half, steps, 2 * number), np.float32)
-    by_ray[..., :number] = cost[:, :half].transpose(1, 2, 0)
-    by_ray[..., number:] = cost[:, : half - 1 : -1].transpose(1, 2, 0)
-    totals[0, within] = by_ray[0]
-    cheapest, other = np.empty((2, steps, 2 * number), np.float32)
-    for to, come, ray in zip(totals[1:, within], totals, by_ray[1:], strict=False):
-        np.minimum(come[:-4], come[4:], out=cheapest)
-        cheapest += bend[0]
-        np.minimum(come[1:-3], come[3:-1], out=other)
-        other += bend[1]
-        np.minimum(cheapest, other, out=cheapest)
-        np.minimum(cheapest, come[within], out=cheapest)
+    totals = np.full((half, 2 * number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
+    by_ray = np.empty((half, 2 * number, steps), np.float32)
+    by_ray[:, :number] = cost[:, :half].transpose(1, 0, 2)
+    by_ray[:, number:] = cost[:, : half - 1 : -1].transpose(1, 0, 2)
+    totals[0, :, within] = by_ray[0]
+    # (half, moves, 2 N, S): the totals of the ray before, from which each move comes
+    before = np.lib.stride_tricks.sliding_window_view(totals, steps, axis=2).transpose(0, 2, 1, 3)
+    ways = np.empty((len(moves), 2 * number, steps), np.float32)
+    bends = bend[:, None, None]
+    cheapest = np.empty((2 * number, steps), np.float32)
+    for to, come, ray in zip(totals[1:, :, within], before, by_ray[1:], strict=False):
+        np.add(come, bends, out=ways)
+        np.minimum.reduce(ways, out=cheapest)
         np.add(cheapest, ray, out=to)
-    last = np.lib.stride_tricks.sliding_window_view(totals[-1, :, :number], steps, axis=0).transpose(1, 0, 2)
-    meeting = last + bend[:, None] + totals[-1, within, number:].T[:, None]
-    move, step = np.divmod(meeting.reshape(number, len(moves) * steps).argmin(1), steps)
+    meeting = before[-1, :, :number] + bends + totals[-1, None, number:, within]
+    move, step = np.divmod(meeting.transpose(1, 0, 2).reshape(number, len(moves) * steps).argmin(1), steps)
     path = np.empty((half, 2 * number), np.intp)
     path[-1] = np.concatenate([step + move - _LARGEST_BEND, step])
     flat = totals.reshape(half, -1)
-    columns = np.arange(2 * number, dtype=np.intp)
-    near = np.asarray((moves + _LARGEST_BEND)[:, None] * (2 * number) + columns, np.intp)
+    rows = np.arange(2 * number, dtype=np.intp)[:, None]
+    near = np.asarray(rows * totals.shape[2] + moves + _LARGEST_BEND, np.intp)
     for ray in range(half - 1, 0, -1):
-        chosen = (flat[ray - 1].take(near + path[ray] * (2 * number)) + bend[:, None]).argmin(0)
+        chosen = (flat[ray - 1].take(near + path[ray][:, None]) + bend).argmin(1)
         path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
     return np.concatenate([path[:, :number], path[::-1, number:]]).T
 
