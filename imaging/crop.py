@@ -14,7 +14,7 @@ CROP_PX = 128
 CROP_UM_PER_PX = 0.069
 """128 px = 8.8 µm: the head and the beginning of the midpiece."""
 _DECLARED = {
-    "version": 3,
+    "version": 4,
     "crop_px": CROP_PX,
     "um_per_px": CROP_UM_PER_PX,
     "grey": "ITU-R BT.601 luma",
