@@ -54,7 +54,13 @@ class LiveSample:
         slide_map = self._restored()
         classifier = settings.classifier
         self._scorer = Scorer(
-            engine, classifier.batch, record.tally, colour, slide_map, open_pixels(classifier)
+            engine,
+            classifier.batch,
+            record.tally,
+            colour,
+            slide_map,
+            open_pixels(classifier),
+            store.last_sightings(record.id),
         )
         self._placed = len(slide_map.fields)
         self._overview = OverviewPainter(store, record.id, slide_map)

@@ -18,6 +18,7 @@ from zpscope.daemon.wire import FrameMessage
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_PX, cut_crops
+from zpscope.imaging.dust import sightings, without_dust
 from zpscope.imaging.examine import examine
 from zpscope.imaging.heads import Heads
 from zpscope.imaging.pixels import OpenCvPixels, OpenPixels
@@ -35,6 +36,7 @@ STATIONARY = "stationary"
 REFUSED = "refused"
 """Reason of a field that cannot be examined honestly."""
 _NO_CROPS = np.empty((0, CROP_PX, CROP_PX), np.uint8)
+_NOTHING_BEFORE = np.empty((0, 3))
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,10 @@ class Scorer:
         colour: SlideColour,
         slide: SlideMap,
         open_pixels: OpenPixels = OpenCvPixels.opened,
+        before: NDArray[np.float64] = _NOTHING_BEFORE,
     ) -> None:
+        """Before (N, 3): what the last placed field showed; see `imaging.dust.sightings`."""
+        self._before = before
         self._open_pixels = open_pixels
         self._engine = engine
         self._batch = batch
@@ -156,7 +161,9 @@ class Scorer:
         self._colour = examination.colour
         if examination.skip:
             return ExaminedField(header, field, examination.skip, None, None, _NO_CROPS, self._colour)
-        heads, placement = self._place(look, examination.heads, header.um_per_px)
+        found = without_dust(examination.heads, self._before)
+        self._before = sightings(found)
+        heads, placement = self._place(look, found, header.um_per_px)
         around_um = offsets_um(heads.centre_px, (header.height_px, header.width_px), header.um_per_px)
         crops = cut_crops(opened, heads, header.um_per_px)
         return ExaminedField(

@@ -260,6 +260,15 @@ class Store:
             slide,
         )
 
+    def last_sightings(self, slide: str) -> NDArray[np.float64]:
+        """Return what the last placed field of a slide showed (N, 3); see `imaging.dust.sightings`."""
+        found = self.rows(
+            "SELECT x_px, y_px, area_um2 FROM head WHERE field = "
+            "(SELECT field FROM placed WHERE slide = ? ORDER BY number DESC LIMIT 1) ORDER BY number",
+            slide,
+        )
+        return np.array(found, np.float64).reshape(-1, 3)
+
     def committed(self, session: str) -> int:
         """Return the highest committed frame number of a session, -1 if there is none."""
         number: int = self.rows("SELECT coalesce(max(number), -1) FROM field WHERE session = ?", session)[0][

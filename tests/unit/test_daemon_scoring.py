@@ -71,3 +71,29 @@ def test_heads_of_the_overlap_count_in_the_first_field_that_accepts_them() -> No
     )
     apart = np.linalg.norm(places[:, None] - places[None], axis=2) + 1e9 * np.eye(len(places))
     assert apart.min() > 1.5
+
+
+def test_dust_that_looks_like_a_head_counts_in_its_first_field_only() -> None:
+    capture, patch = Capture("synthetic", SETTINGS.camera.um_per_px), np.s_[400:496, 600:696]
+    with open_camera(SETTINGS.camera) as camera, engine() as loaded:
+        frames = [(camera.grab(60), camera.format) for _ in range(5)]
+        raw = [grab.pixels.copy() for grab, _ in frames]
+        one = scorer(loaded)
+        first = one.examine(capture.take(*frames[0]), raw[0])
+        assert first.heads is not None
+        inner = first.heads.accepted & (np.abs(first.heads.centre_px - (640, 512)) < (500, 400)).all(1)
+        x, y = (int(value) // 2 * 2 for value in first.heads.centre_px[np.flatnonzero(inner)[0]])
+        speck = raw[0][y - 48 : y + 48, x - 48 : x + 48].copy()
+        fates = list[list[str]]()
+        for standing in (True, False):
+            one = scorer(loaded)
+            fates.append([])
+            for number, ((grab, layout), pixels) in enumerate(zip(frames[1:], raw[1:], strict=True)):
+                dusty = pixels.copy()
+                dusty[patch if standing or not number % 2 else np.s_[200:296, 900:996]] = speck
+                field = one.examine(capture.take(grab, layout), dusty)
+                assert field.heads is not None
+                at = (648, 448) if standing or not number % 2 else (948, 248)
+                near = np.linalg.norm(field.heads.centre_px - at, axis=1).argmin()
+                fates[-1].append(field.heads.reason[near])
+    assert fates == [["", "not_a_head", "not_a_head", "not_a_head"], ["", "", "", ""]]

@@ -21,6 +21,7 @@ from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+from zpscope.imaging.dust import sightings
 from zpscope.imaging.slide_map import SlideMap
 
 SETTINGS = Settings(camera=SyntheticCamera(fields=6))
@@ -79,8 +80,11 @@ def test_the_account_comes_back_as_it_was(tmp_path: Path, fields: list[ScoredFie
         assert store.slide("S").colour == fields[-1].examined.colour.to_json()
         placements = list(store.placements("S"))
         thumbnails = [store.thumbnail("S", one.number) for one in placements]
+        last = store.last_sightings("S")
     assert placements == [replace(f.examined.placement, gone=()) for f in fields if f.examined.placement]
     assert thumbnails == [field.examined.thumbnail for field in fields]
+    heads = [field.examined.heads for field in fields if field.examined.heads]
+    np.testing.assert_array_equal(last, sightings(heads[-1]))
 
 
 def test_crops_come_back_byte_for_byte(tmp_path: Path, fields: list[ScoredField]) -> None:
