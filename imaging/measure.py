@@ -169,7 +169,7 @@ def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
     radius = np.sqrt(guesses.half_px.prod(1))
     moved = np.linalg.norm(ellipses.centre_px - guesses.centre_px, axis=1) / radius
     grown = np.abs(np.log(ellipses.half_px / guesses.half_px)).max(1, initial=0)
-    return np.maximum(moved, grown) > _POOR_GUESS
+    return np.asarray(np.maximum(moved, grown) > _POOR_GUESS)
 
 
 def _sampled(

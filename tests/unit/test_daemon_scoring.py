@@ -95,5 +95,5 @@ def test_dust_that_looks_like_a_head_counts_in_its_first_field_only() -> None:
                 assert field.heads is not None
                 at = (648, 448) if standing or not number % 2 else (948, 248)
                 near = np.linalg.norm(field.heads.centre_px - at, axis=1).argmin()
-                fates[-1].append(field.heads.reason[near])
+                fates[-1].append(field.heads.reason[int(near)])
     assert fates == [["", "not_a_head", "not_a_head", "not_a_head"], ["", "", "", ""]]
