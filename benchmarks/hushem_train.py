@@ -7,13 +7,14 @@ taken as it stands. Both fold sets, near-identical heads in one fold; four class
 row names what is trained:
 
 - `frozen`: logistic regression on the 4 x 4 grid of features of a VGG13 trunk, mean of a head and its mirror image
-- `+ shape`: beside them area, length, width and two ratios of the outline
+- `+ shape`: beside them area, length, width and two ratios of the outline, and its widths at 12 places along the axis
 - `unfrozen`: the last convolution goes on from there, with the regression, by gradient descent
 - `resnet34`, `basic`: from drawn weights, at 64 x 64 px, for no ImageNet weights of these are at hand
 - `shape`, `background`: what size and stain alone tell; a network that does not beat them adds nothing
 
 The settings of the regression (L2 0.01 on features of variance 1) were picked among about ten, by these figures: they
-flatter by about a point. Exits with 1 if a bar of `_BARS` is missed.
+flatter by about a point. How much the shape weighs is not picked: `frozen + shape` is the mean over `_WEIGHTS`. Exits
+with 1 if a bar of `_BARS` is missed.
 Needs the data: `python benchmarks/hushem_train.py FOLDER WEIGHTS --out DIR [--rows frozen,...]`; DIR keeps features.
 """
 
@@ -57,6 +58,9 @@ _SAME = 0.25
 """Near-identical pairs of this set are within this ratio; see `training/duplicates.py`."""
 _L2 = 0.01
 _NEAR_PX = 20
+_PLACES = 12
+_WEIGHTS = (0.5, 1.0, 2.0)
+"""How much all figures of the shape weigh against all features of the network."""
 
 Floats = NDArray[np.float64]
 
@@ -99,14 +103,15 @@ def _cut(
     around = picture[cv2.dilate(heads.labels, np.ones((9, 9), np.uint8)) == 0].astype(np.float64)
     background = np.concatenate([around.mean(axis=0), around.std(axis=0)])
     if not len(apart) or apart.min() > _NEAR_PX:
-        return unaligned, unaligned, np.full(5, np.nan), background
+        return unaligned, unaligned, np.full(5 + 2 * _PLACES, np.nan), background
     i = int(apart.argmin())
     area, length, across = (float(each[i]) for each in (heads.area_um2, heads.length_um, heads.width_um))
-    shape = np.array([area, length, across, length / across, area / (length * across)])
+    whole = np.array([area, length, across, length / across, area / (length * across)])
+    centre_px, angle_deg = heads.centre_px[i], float(heads.angle_deg[i])
     return (
-        _crop(picture, heads.centre_px[i], float(heads.angle_deg[i]), um_per_px),
+        _crop(picture, centre_px, angle_deg, um_per_px),
         unaligned,
-        shape,
+        np.concatenate([whole, _widths_um((heads.outlines[i] - centre_px) * um_per_px, angle_deg)]),
         background,
     )
 
@@ -116,11 +121,32 @@ def _crop(
 ) -> NDArray[np.uint8]:
     """Cut as `imaging.crop` does, also a head that the gate did not accept."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    matrix = _matrix(centre_px, angle_deg, um_per_px)
+    cut = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(cut, np.uint8)
+
+
+def _matrix(centre_px: Floats, angle_deg: float, um_per_px: float) -> Floats:
     x, y = centre_px.tolist()
     matrix = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
     matrix[:, 2] += (CROP_PX - 1) / 2 - x, (CROP_PX - 1) / 2 - y
-    cut = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(cut, np.uint8)
+    return np.asarray(matrix, np.float64)
+
+
+def _widths_um(outline_um: Floats, angle_deg: float) -> Floats:
+    """Return how wide a head is at places along its axis, and by how much wider on one side than on the other.
+
+    outline_um (M, 2): closed, from the centre.
+    """
+    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    along, across = outline_um @ (cos, sin), outline_um @ (-sin, cos)
+    at = np.linspace(along.min(), along.max(), 2 * _PLACES + 1)[1::2, None]
+    rise = np.roll(along, -1) - along
+    share = (at - along) / np.where(rise == 0, 1, rise)
+    crossed = (rise != 0) & (share >= 0) & (share < 1)
+    side = across + (np.roll(across, -1) - across) * share
+    left, right = np.where(crossed, side, -np.inf).max(axis=1), -np.where(crossed, side, np.inf).min(axis=1)
+    return np.asarray(np.concatenate([left + right, np.abs(left - right)]), np.float64)
 
 
 def regression(train: Floats, label: NDArray[np.intp], l2: float = _L2) -> tuple[Floats, Floats]:
@@ -164,14 +190,22 @@ def figures(values: Floats, train: Floats) -> Floats:
 
 
 def regress(
-    views: list[Floats], shape: Floats | None, label: NDArray[np.intp], out: NDArray[np.bool_]
+    views: list[Floats],
+    label: NDArray[np.intp],
+    out: NDArray[np.bool_],
+    shape: tuple[Floats, float] | None = None,
 ) -> Floats:
-    """Return probabilities (M, 4) of the held-out heads, mean over their views; `shape` goes beside the features."""
+    """Return probabilities (M, 4) of the held-out heads, mean over their views.
+
+    shape: figures (N, F) that go beside the features, and how much they weigh.
+    """
     parts: list[Floats] = []
     whole = np.concatenate([view[~out] for view in views])
     for view in views:
         part = scaled(view, whole)
-        parts.append(part if shape is None else np.hstack([part, figures(shape, shape[~out])]))
+        if shape is not None:
+            part = np.hstack([part, shape[1] * figures(shape[0], shape[0][~out])])
+        parts.append(part)
     weight, bias = regression(
         np.concatenate([part[~out] for part in parts]), np.tile(label[~out], len(parts))
     )
@@ -288,7 +322,12 @@ def _judge(
         return lambda out: _unfrozen(vgg13[pools[-1] - 2 : pools[-1] + 1], seen, label, out, epochs)
     grid = features(vgg13[: pools[-1] + 1], both, arguments.out / f"grid-{alignment}.npz")
     views = [np.sqrt(grid[:, view].reshape(len(grid), -1).astype(np.float64)) for view in range(2)]
-    return lambda out: regress(views, heads.shape if row == "frozen + shape" else None, label, out)
+    if row == "frozen":
+        return lambda out: regress(views, label, out)
+    return lambda out: np.asarray(
+        np.mean([regress(views, label, out, (heads.shape, weight)) for weight in _WEIGHTS], axis=0),
+        np.float64,
+    )
 
 
 def _linear(values: Floats, label: NDArray[np.intp], out: NDArray[np.bool_]) -> Floats:
