@@ -6,6 +6,9 @@
 demonstration's. The contestants take turns, round after round, so that a busy neighbour slows all of them;
 a ratio is taken within a round, and the median over the rounds is what counts. The network has random
 weights, its answers spread over 0 to 1. Needs the extra `train`. `agreement.py` asks how far they agree.
+
+Above each table stands what the processor can do at all: the rate of one large matrix product, in floats by torch and
+in integers by ONNX Runtime, as heads per second of the paper's 7.4 GFLOP each.
 """
 
 import argparse
@@ -17,10 +20,12 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from zpscope.config.classifiers import Classifier, OnnxRuntimeClassifier, OpenVinoClassifier
+from zpscope.engines import onnx_writer
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, MODEL_INT8, Bundle, open_bundle
 from zpscope.engines.card import Card, Integers
 from zpscope.engines.engine import Engine
@@ -31,6 +36,9 @@ from zpscope.training.publish import digests, write_bundle
 from zpscope.training.quantise import activation_ranges
 
 BASELINE = "torch eager, crop by crop"
+_GFLOP_PER_HEAD = 7.4
+_SIDE = 1536
+_PRODUCTS = 15
 Contestant = Callable[[NDArray[np.uint8]], object]
 
 
@@ -55,8 +63,47 @@ def main() -> None:
                     for engine in (open_engine(settings, bundle) for settings in _settings(threads))
                 }
                 print(f"\nVGG13, width {given.width:g}, {threads} thread{'s' if threads > 1 else ''}\n")
+                print(f"matrix product: {_ceiling(threads)}\n")
                 contestants = _contestants(engines, network)
                 _print(_rates(contestants, given.rounds, 64 if given.width < 0.5 else 8))
+
+
+def _ceiling(threads: int) -> str:
+    """Return the rates of a product of two square matrices, the medians of `_PRODUCTS`."""
+    rng = np.random.default_rng(0)
+    one, other = rng.standard_normal((2, _SIDE, _SIDE), np.float32)
+    floats = (torch.from_numpy(one), torch.from_numpy(other))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    whole = rng.integers(0, 128, (_SIDE, _SIDE), np.uint8)
+    model = _integer_product(rng.integers(-64, 64, (_SIDE, _SIDE), np.int8))
+    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    rates: list[str] = []
+    for name, product in {
+        "floats": lambda: floats[0] @ floats[1],
+        "integers": lambda: session.run(None, {"a": whole}),
+    }.items():
+        spent_s: list[float] = []
+        for _ in range(_PRODUCTS + 1):
+            start = perf_counter()
+            product()
+            spent_s.append(perf_counter() - start)
+        gflops = 2 * _SIDE**3 / 1e9 / median(spent_s[1:])
+        rates.append(f"{gflops:.0f} G/s in {name}, {gflops / _GFLOP_PER_HEAD:.0f} heads/s")
+    return "; ".join(rates)
+
+
+def _integer_product(weight: NDArray[np.int8]) -> bytes:
+    """Return a model that multiplies bytes by 8-bit weights, which the runtime may pack beforehand."""
+    nodes = [
+        onnx_writer.node("MatMulInteger", ["a", "b"], "whole"),
+        onnx_writer.node("Cast", ["whole"], "c", to=onnx_writer.ElementType.FLOAT),
+    ]
+    ends = {
+        "input": onnx_writer.value("a", onnx_writer.ElementType.UINT8, weight.shape),
+        "output": onnx_writer.value("c", onnx_writer.ElementType.FLOAT, weight.shape),
+    }
+    return onnx_writer.model(onnx_writer.graph("product", nodes, [onnx_writer.tensor("b", weight)], ends))
 
 
 def _settings(threads: int) -> list[Classifier]:
