@@ -1,5 +1,6 @@
 # pyright: reportMissingImports=false, reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false
 """Heads per second of every engine, as ratios to a plain torch loop over single crops.
 
 `python benchmarks/classify.py --width 1` measures the paper's network, `--width 0.125` one as narrow as the
@@ -79,10 +80,11 @@ def _ceiling(threads: int) -> str:
     model = _integer_product(rng.integers(-64, 64, (_SIDE, _SIDE), np.int8))
     session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
     rates: list[str] = []
-    for name, product in {
+    products: dict[str, Callable[[], object]] = {
         "floats": lambda: floats[0] @ floats[1],
         "integers": lambda: session.run(None, {"a": whole}),
-    }.items():
+    }
+    for name, product in products.items():
         spent_s: list[float] = []
         for _ in range(_PRODUCTS + 1):
             start = perf_counter()
