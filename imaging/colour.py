@@ -94,6 +94,11 @@ def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return packed.view(np.uint16)[..., 0]
 
 
+def looked_up(seen: NDArray[np.uint16], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what a table (BINS,) says of each bin (H, W)."""
+    return np.asarray(cv2.LUT(seen, np.concatenate([table, table])), np.uint8)  # OpenCV wants it for all of 16 bits
+
+
 def clusters_of(weight: NDArray[np.float32], colour: SlideColour) -> Centroids:
     """Return the clusters of a field from the histogram of its bins (BINS,): K-means, held to the slide's reference."""
     return _k_means(weight, colour.centroids, colour.reference, _ANCHOR)

@@ -9,10 +9,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.imaging.colour import bins
+from zpscope.imaging.colour import bins, looked_up
 from zpscope.imaging.light import balance
-from zpscope.imaging.outline import NEAR, RAYS, STEPS, Ellipses, closed_curves, points, reaches, spokes
-from zpscope.imaging.shape import Moments, moments, pale_direction, shading
+from zpscope.imaging.outline import (
+    ANGLES,
+    NEAR,
+    RAYS,
+    REACHES,
+    STEPS,
+    Ellipses,
+    closed_curves,
+    points,
+    running,
+    spokes,
+)
+from zpscope.imaging.shape import Moments, mean, moments, pale_direction, shading
 
 _PEOPLE_DRAW_OUTSIDE_UM = 0.045
 """People draw so far outside the steepest rise: the best of four tried on 32 training fields."""
@@ -57,12 +68,21 @@ class Traced:
 
 @dataclass(frozen=True)
 class _Samples:
-    places: NDArray[np.float64]
-    """(2, N, RAYS, STEPS): x, y from the centre of the ellipse."""
-    headness: NDArray[np.float32]
-    """(N, RAYS, STEPS): 0 to 1."""
-    light: NDArray[np.float32]
-    """(3, N, RAYS, STEPS): share of the empty slide's light, RGB."""
+    """What lies along the rays from N ellipses, and the outlines drawn through it."""
+
+    levels: NDArray[np.uint8]
+    """(3, N, RAYS, STEPS): RGB."""
+    white: NDArray[np.float32]
+    """(N, 3): the colour of the empty slide, RGB levels."""
+    headness: NDArray[np.int32]
+    """(N, RAYS, STEPS): running sums along the rays of 0 to 255."""
+    reach: NDArray[np.float64]
+    """(N, RAYS): of the outline."""
+
+    def put(self, which: NDArray[np.bool_], others: "_Samples") -> None:
+        """Put those of others in the place of `which` (N,)."""
+        self.levels[:, which], self.white[which] = others.levels, others.white
+        self.headness[which], self.reach[which] = others.headness, others.reach
 
 
 def trace(
@@ -76,39 +96,26 @@ def trace(
 
     empty (h, w, 3): the colour of the empty slide, at any resolution. table: headness per colour bin.
     """
-    samples, reach = _one_round(field, empty, table, found)
-    ellipses = moments(_outlines(found, reach, um_per_px)).ellipses()
+    samples = _sampled(field, empty, table, found)
+    ellipses = moments(_outlines(found, samples.reach, um_per_px)).ellipses()
     poor = _far_from(ellipses, found)
     ellipses = found.with_rows(poor, ellipses)
     if poor.any():
         # Half the rays or steps for the first round would take less time, but at heads that touch this one goes astray.
-        better, reach[poor] = _one_round(field, empty, table, ellipses.rows(poor))
-        samples.places[:, poor], samples.headness[poor], samples.light[:, poor] = (
-            better.places,
-            better.headness,
-            better.light,
-        )
+        samples.put(poor, _sampled(field, empty, table, ellipses.rows(poor)))
+    reach = samples.reach
     polygons = _outlines(ellipses, reach, um_per_px)
     shape = moments(polygons)
-    number = len(polygons)
-    steps = reaches()
-    steps = steps[
-        : 1 + int((steps < reach.max(initial=NEAR) - _RIM).sum())
-    ]  # what lies beyond is inside no head
-    inner = steps < reach[..., None] - _RIM
-    weight = np.asarray(np.where(inner, steps, 1e-9), np.float32).reshape(number, -1)
-    within = np.s_[:, :, : len(steps)]
-    red, green, blue = samples.light
-    tone = (red[within] + green[within] + blue[within]).reshape(number, -1)
-    places = samples.places[:, :, :, : len(steps)].astype(np.float32).reshape(2, number, -1)
-    pale, step, cut = pale_direction(places, tone, weight)
+    ways = spokes(ellipses)
+    inside = REACHES[: 1 + int((REACHES < reach.max(initial=NEAR) - _RIM).sum())].astype(np.float32)
+    weight = np.where(inside < reach[..., None] - _RIM, inside, np.float32(1e-9))
+    red, green, blue = samples.levels[..., : len(inside)] * (1 / samples.white.T[..., None, None])
+    tone = red + green + blue
+    pale, step, cut = pale_direction(ways, inside, tone, weight)
     heading = _heading(shape, pale)
     across = np.stack([-heading[:, 1], heading[:, 0]], 1)
-    green_within = green[within].reshape(number, -1)
-    blue_within = blue[within].reshape(number, -1)
-    darker = (tone <= cut[:, None]) * weight
-    ways = spokes(ellipses)
-    rise = _rises(green, reach, np.linalg.norm(ways, axis=-1) * um_per_px)
+    darker = (tone <= cut[:, None, None]) * weight
+    rise = _rises(samples, np.linalg.norm(ways, axis=-1) * um_per_px)
     traced = Traced(
         polygons=polygons,
         moments=shape,
@@ -116,12 +123,11 @@ def trace(
         angle_confidence=np.clip(step / _SURE_STEP, 0, 1),
         length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
         width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
-        darker_light=(green_within * darker).sum(1) / darker.sum(1),
-        darker_blue=(blue_within * darker).sum(1) / darker.sum(1),
+        darker_light=mean(green, darker),
+        darker_blue=mean(blue, darker),
         tone_step=step,
-        tone_along=shading(places, heading, tone, weight),
-        sharpness=np.median(rise, axis=1)
-        / np.maximum(1 - (green_within * weight).sum(1) / weight.sum(1), 0.1),
+        tone_along=shading(np.einsum("nrk,nk->nr", ways, heading), inside, tone, weight),
+        sharpness=_median(rise) / np.maximum(1 - mean(green, weight), 0.1),
         smear=_smear(rise, ways),
         surroundings=_surroundings(samples.headness, reach),
         three_lobed=_three_lobed(reach),
@@ -152,13 +158,6 @@ def _in_rows(traced: Traced) -> Traced:
     )
 
 
-def _one_round(
-    field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
-) -> tuple[_Samples, NDArray[np.float64]]:
-    samples = _sampled(field, empty, table, ellipses)
-    return samples, closed_curves(samples.headness, samples.light[1])
-
-
 def _outlines(ellipses: Ellipses, reach: NDArray[np.float64], um_per_px: float) -> NDArray[np.float64]:
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
     return points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
@@ -176,34 +175,19 @@ def _sampled(
     field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
 ) -> _Samples:
     number = len(ellipses.axis)
-    places = spokes(ellipses).transpose(2, 0, 1)[..., None] * reaches()
-    on_field = (places + ellipses.centre_px.T[..., None, None]).astype(np.float32)
-    x_map, y_map = on_field.reshape(2, -1, STEPS)
-    pixels = np.empty((*x_map.shape, 3), np.uint8)
-    for first in range(0, len(pixels), _REMAP_ROWS):
-        rows = slice(first, first + _REMAP_ROWS)
-        pixels[rows] = cv2.remap(
-            field, x_map[rows], y_map[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-    rays = pixels.reshape(number, RAYS, STEPS, 3)
+    ways = spokes(ellipses).astype(np.float32).transpose(2, 0, 1)[..., None]
+    places = ways * REACHES.astype(np.float32)
+    places += ellipses.centre_px.astype(np.float32).T[..., None, None]
+    x_map, y_map = places.reshape(2, number, -1)
+    pixels = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     scale = np.array([empty.shape[1] / field.shape[1], empty.shape[0] / field.shape[0]])
     last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
     x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T
-    under = empty[y, x][:, None]
-    # What each of the 256 levels comes to under each head's light.
-    levels = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], number, 0).repeat(3, 2)
-    balanced_levels = balance(levels, np.broadcast_to(under, levels.shape))
-    balanced = np.empty_like(pixels)
-    for one, whole, become in zip(balanced.reshape(rays.shape), rays, balanced_levels, strict=True):
-        cv2.LUT(whole, become[None], one)
-    headness = np.asarray(table / np.float32(255), np.float32).take(bins(balanced)).reshape(rays.shape[:-1])
-    light = np.empty((3, *rays.shape[:-1]), np.float32)
-    np.divide(np.moveaxis(rays, -1, 0), under.T.reshape(3, number, 1, 1), out=light)
-    return _Samples(places, headness, light)
-
-
-_REMAP_ROWS = 32000
-"""OpenCV maps pictures of fewer than 32768 rows."""
+    white = empty[y, x]
+    shape = number, RAYS, STEPS
+    headness = running(looked_up(bins(balance(pixels, white[:, None])), table).reshape(shape))
+    levels = np.stack(cv2.split(pixels)).reshape(3, *shape)
+    return _Samples(levels, white, headness, closed_curves(headness, levels[1], white[:, 1]))
 
 
 def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,18 +202,22 @@ def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9))
 
 
-def _rises(
-    green: NDArray[np.float32], reach: NDArray[np.float64], radius_um: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rise of brightness across the outline per µm (N, RAYS); radius_um (N, RAYS): of the ellipse."""
-    pitch = reaches()[1] - reaches()[0]
-    at = np.clip(
-        np.rint((reach - reaches()[0]) / pitch).astype(np.intp), _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS
-    )
-    first = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
-    at = np.asarray(first + at, np.intp)
-    higher = green.take(at + _SLOPE_STEPS) - green.take(at - _SLOPE_STEPS)
-    return np.asarray(higher / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64)
+    pitch = REACHES[1] - REACHES[0]
+    at = np.rint((samples.reach - NEAR) / pitch).astype(np.intp)
+    at = np.clip(at, _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS)
+    at += np.arange(at.size, dtype=np.intp).reshape(at.shape) * STEPS
+    green = samples.levels[1].reshape(-1)
+    higher = green.take(at + _SLOPE_STEPS).astype(np.float64) - green.take(at - _SLOPE_STEPS)
+    return np.asarray(higher / samples.white[:, 1:2] / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64)
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the median of each row (N, M), M even; `np.median` takes several times as long for so few."""
+    middle = values.shape[1] // 2
+    ordered = np.sort(values, axis=1)
+    return np.asarray((ordered[:, middle - 1] + ordered[:, middle]) / 2)
 
 
 def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -240,13 +228,19 @@ def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.f
     return np.asarray((steep * sides).sum(1) / steep.sum(1) - sides.mean(1))
 
 
-def _surroundings(headness: NDArray[np.float32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    beyond = reaches() - reach[..., None]
-    ring = (beyond > _AROUND[0]) & (beyond < _AROUND[1])
-    return np.asarray((headness * ring).sum((1, 2)) / np.maximum(ring.sum((1, 2)), 1), np.float64)
+def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how like a head's colour that is (N,), 0 to 1, which lies around; headness: running sums."""
+    before, last = (
+        np.searchsorted(REACHES, reach + _AROUND[0], "right") - 1,
+        np.searchsorted(REACHES, reach + _AROUND[1], "left") - 1,
+    )
+    rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
+    ring = headness.take(rays + last) - headness.take(rays + before)
+    return np.asarray(ring.sum(1) / 255 / np.maximum((last - before).sum(1), 1), np.float64)
 
 
 def _three_lobed(reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    around = 3 * np.arange(RAYS) * (2 * np.pi / RAYS)
-    waves = np.stack([np.cos(around), np.sin(around)], 1)
-    return np.asarray(np.linalg.norm(np.log(reach) @ waves, axis=1) * (2 / RAYS), np.float64)
+    return np.asarray(np.linalg.norm(np.log(reach) @ _THREE_WAVES, axis=1) * (2 / RAYS), np.float64)
+
+
+_THREE_WAVES = np.stack([np.cos(3 * ANGLES), np.sin(3 * ANGLES)], 1)

@@ -8,6 +8,7 @@ Knows rays and shades: no colour space, no gate.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +21,12 @@ REGION_WEIGHT = 1.0
 _BEND = 0.1
 _LARGEST_BEND = 2
 _OVERLAP = RAYS // 4
-_NEVER = 1e6
+_UNIT = 1 << 17
+"""Costs are summed as whole numbers of so many to 1: a path costs less than 1000, and the number of the last move
+still fits below, in the lowest bits."""
+_MOVE_BITS = 3
+_MOVES = (1 << _MOVE_BITS) - 1
+_NEVER = 1000 * _UNIT << _MOVE_BITS
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,6 @@ class Ellipses:
         )
 
 
-def directions() -> NDArray[np.float64]:
-    """Return the unit circle (RAYS, 2) that the rays go through."""
-    angle = np.arange(RAYS) * (2 * np.pi / RAYS)
-    return np.stack([np.cos(angle), np.sin(angle)], 1)
-
-
 def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return points (N, RAYS, 2), x and y, at `reach` (N, RAYS) radii along each ray."""
     return spokes(ellipses) * reach[..., None] + ellipses.centre_px[:, None]
@@ -62,83 +62,119 @@ def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64
 def spokes(ellipses: Ellipses) -> NDArray[np.float64]:
     """Return from each centre to its ellipse along each ray (N, RAYS, 2), x and y."""
     across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
-    circle = directions()
     return np.asarray(
-        circle[None, :, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
-        + circle[None, :, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
+        _CIRCLE[:, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
+        + _CIRCLE[:, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
     )
 
 
-def reaches() -> NDArray[np.float64]:
-    """Return how far along a ray its samples lie (STEPS,), in radii."""
-    return np.linspace(NEAR, FAR, STEPS)
+REACHES = np.linspace(NEAR, FAR, STEPS)
+"""How far along a ray its samples lie (STEPS,), in radii."""
+ANGLES = np.arange(RAYS) * (2 * np.pi / RAYS)
+"""Where around the unit circle the rays go through (RAYS,)."""
+_CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
 
 
-def closed_curves(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float64]:
+def running(headness: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the sums of headness (N, RAYS, STEPS) along each ray, up to and with each sample."""
+    rows = headness.reshape(-1, STEPS)
+    return np.diff(cv2.integral(rows)[:, 1:], axis=0).reshape(headness.shape)
+
+
+def closed_curves(
+    headness: NDArray[np.int32], shade: NDArray[np.uint8], white: NDArray[np.float32]
+) -> NDArray[np.float64]:
     """Return the reach (N, RAYS) of the best closed curve of each head.
 
-    headness (N, RAYS, STEPS): 0 to 1, how much a sample has a head's colour. shade (N, RAYS, STEPS): brightness
-    against the empty slide, 1 for it. The curve goes round once and a half; the ends, which need not meet, are
-    left out.
+    headness (N, RAYS, STEPS): running sums of 0 to 255, how much a sample has a head's colour. shade
+    (N, RAYS, STEPS): brightness. white (N,): that of the empty slide. The curve goes round once and a half; the ends,
+    which need not meet, are left out.
     """
-    cost = _costs(headness, shade)
-    around = np.concatenate([cost[:, -_OVERLAP:], cost, cost[:, :_OVERLAP]], 1)
-    path = _best_path(around)[:, _OVERLAP:-_OVERLAP]
-    return NEAR + _between_steps(cost, path) * (FAR - NEAR) / (STEPS - 1)
+    cost = _costs(headness, shade, white)
+    return NEAR + _between_steps(cost, _best_path(cost)) * (FAR - NEAR) / (STEPS - 1)
 
 
-def _costs(headness: NDArray[np.float32], shade: NDArray[np.float32]) -> NDArray[np.float32]:
-    rise = np.zeros_like(shade)
-    rise[..., 2:-2] = shade[..., 4:] + shade[..., 3:-1] - shade[..., 1:-3] - shade[..., :-4]
-    edge = np.maximum(rise, 0)
-    edge /= edge + 0.25
-    region = np.cumsum(0.5 - headness, axis=-1)
-    return np.asarray(8 * REGION_WEIGHT / STEPS * region - EDGE_WEIGHT * edge, np.float32)
+def _costs(
+    headness: NDArray[np.int32], shade: NDArray[np.uint8], white: NDArray[np.float32]
+) -> NDArray[np.int32]:
+    """Return the cost of each sample (N, RAYS, STEPS), in parts of `_UNIT` and with room for a move below."""
+    # Along all rays at once, and then without what reaches from one ray into the next.
+    shades = shade.reshape(-1).astype(np.int16)
+    rise = np.zeros(shade.shape, np.int16)
+    rise.reshape(-1)[2:-2] = shades[4:] + shades[3:-1] - shades[1:-3] - shades[:-4]
+    rise[..., :2], rise[..., -2:] = 0, 0
+    edge = np.maximum(rise, 0).astype(np.float32)
+    edge /= edge + 0.25 * white[:, None, None]
+    region = np.subtract(_EVEN, headness, dtype=np.float32)
+    whole = np.float32(_UNIT << _MOVE_BITS)
+    cost = region * (whole * np.float32(8 * REGION_WEIGHT / STEPS / 255))
+    cost -= edge * (whole * np.float32(EDGE_WEIGHT))
+    return cost.astype(np.int32) & ~_MOVES
 
 
-def _best_path(cost: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the step (N, R) per ray of the cheapest path over cost (N, R, S), R even, by dynamic programming.
+_EVEN = 127.5 * np.arange(1, STEPS + 1, dtype=np.float32)
+"""Running sums of what is as like a head as not."""
 
-    From both ends at once, so that half as many sums follow one another; the two halves meet in the middle.
+
+def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the step (N, RAYS) per ray of the cheapest path over cost (N, RAYS, STEPS), by dynamic programming.
+
+    From both ends at once, so that half as many sums follow one another; the two halves meet in the middle. The
+    number of the move that was cheapest rides in the lowest bits of each sum.
     """
-    number, rays, steps = cost.shape
-    half = rays // 2
-    moves = np.arange(-_LARGEST_BEND, _LARGEST_BEND + 1)
-    bend = (_BEND * moves**2).astype(np.float32)
-    within = slice(_LARGEST_BEND, -_LARGEST_BEND)
-    totals = np.full((half, 2 * number, steps + 2 * _LARGEST_BEND), _NEVER, np.float32)
-    by_ray = np.empty((half, 2 * number, steps), np.float32)
-    by_ray[:, :number] = cost[:, :half].transpose(1, 0, 2)
-    by_ray[:, number:] = cost[:, : half - 1 : -1].transpose(1, 0, 2)
-    totals[0, :, within] = by_ray[0]
-    # (half, moves, 2 N, S): the totals of the ray before, from which each move comes
-    before = np.lib.stride_tricks.sliding_window_view(totals, steps, axis=2).transpose(0, 2, 1, 3)
-    ways = np.empty((len(moves), 2 * number, steps), np.float32)
-    bends = bend[:, None, None]
-    cheapest = np.empty((2 * number, steps), np.float32)
-    for to, come, ray in zip(totals[1:, :, within], before, by_ray[1:], strict=False):
+    number = len(cost)
+    half = RAYS // 2 + _OVERLAP
+    first = np.arange(-_OVERLAP, RAYS // 2)
+    wide = STEPS + 2 * _LARGEST_BEND
+    totals = np.full((half, 2 * number, wide), _NEVER, np.int32)
+    by_ray = cost.transpose(1, 0, 2)
+    inner = slice(_LARGEST_BEND, -_LARGEST_BEND)
+    totals[:, :number, inner] = by_ray[first]
+    totals[:, number:, inner] = by_ray[(RAYS - 1 - first) % RAYS]
+    # One row per ray: a move of so many steps is a shift by as many numbers, and between two heads nothing is cheap.
+    row = 2 * number * wide
+    sums = totals.reshape(half, row)
+    moves = np.arange(2 * _LARGEST_BEND + 1)
+    bends = np.rint(_BEND * (moves - _LARGEST_BEND) ** 2 * _UNIT).astype(np.int32) << _MOVE_BITS | moves.astype(np.int32)
+    bends = bends[:, None]
+    shifted = np.lib.stride_tricks.sliding_window_view(sums, row - 2 * _LARGEST_BEND, axis=1)
+    ways = np.empty(shifted.shape[1:], np.int32)
+    cheapest = np.zeros((half, row), np.int32)
+    kept = np.empty(ways.shape[1], np.int32)
+    for come, best, to in zip(shifted, cheapest[1:, inner], sums[1:, inner], strict=False):
         np.add(come, bends, out=ways)
-        np.minimum.reduce(ways, out=cheapest)
-        np.add(cheapest, ray, out=to)
-    meeting = before[-1, :, :number] + bends + totals[-1, None, number:, within]
-    move, step = np.divmod(meeting.transpose(1, 0, 2).reshape(number, len(moves) * steps).argmin(1), steps)
-    path = np.empty((half, 2 * number), np.intp)
-    path[-1] = np.concatenate([step + move - _LARGEST_BEND, step])
-    flat = totals.reshape(half, -1)
-    rows = np.arange(2 * number, dtype=np.intp)[:, None]
-    near = np.asarray(rows * totals.shape[2] + moves + _LARGEST_BEND, np.intp)
-    for ray in range(half - 1, 0, -1):
-        chosen = (flat[ray - 1].take(near + path[ray][:, None]) + bend).argmin(1)
-        path[ray - 1] = path[ray] + chosen - _LARGEST_BEND
+        np.minimum.reduce(ways, out=best)
+        np.bitwise_and(best, ~_MOVES, out=kept)
+        to += kept
+    np.add(shifted[-1], bends, out=ways)
+    meeting = np.zeros(row, np.int32)
+    np.minimum.reduce(ways, out=meeting[inner])
+    meeting = meeting.reshape(2 * number, wide)[:number, inner]
+    step = ((meeting & ~_MOVES) + totals[-1, number:, inner]).argmin(1)
+    before = step + (meeting[np.arange(number), step] & _MOVES) - _LARGEST_BEND
+    # Back along both halves: places in `cheapest`, each by its move away from the one after it.
+    back = (cheapest & _MOVES) - (row + _LARGEST_BEND)
+    starts = np.arange(2 * number) * wide + _LARGEST_BEND
+    path = np.empty((RAYS // 2, 2 * number), np.intp)
+    at = (half - 1) * row + starts + np.concatenate([before, step])
+    path[-1] = at
+    for ray in range(RAYS // 2 - 2, -1, -1):
+        at = at + back.take(at)
+        path[ray] = at
+    path -= starts + np.arange(_OVERLAP, half)[:, None] * row
     return np.concatenate([path[:, :number], path[::-1, number:]]).T
 
 
-def _between_steps(cost: NDArray[np.float32], path: NDArray[np.intp]) -> NDArray[np.float64]:
+def _between_steps(cost: NDArray[np.int32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
     inner = np.clip(path, 1, STEPS - 2)
-    at = np.asarray(inner + np.arange(inner.size).reshape(inner.shape) * STEPS, np.intp)
-    a, b, c = (cost.take(at + k) for k in (-1, 0, 1))
+    at = inner + np.arange(inner.size, dtype=np.intp).reshape(inner.shape) * STEPS
+    a, b, c = cost.take(at + _NEIGHBOURS).astype(np.float64)
     bow = a - 2 * b + c
-    shift = np.where(bow > 1e-6, 0.5 * (a - c) / np.where(bow > 1e-6, bow, 1), 0)
+    shift = np.divide(0.5 * (a - c), bow, out=np.zeros_like(bow), where=bow > 0)
     raw = inner + np.clip(shift, -0.5, 0.5)
-    return np.asarray((np.roll(raw, 1, 1) + 2 * raw + np.roll(raw, -1, 1)) / 4, np.float64)
+    around = np.concatenate([raw[:, -1:], raw, raw[:, :1]], 1)
+    return np.asarray((around[:, :-2] + 2 * raw + around[:, 2:]) / 4, np.float64)
+
+
+_NEIGHBOURS = np.arange(-1, 2)[:, None, None]

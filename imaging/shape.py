@@ -33,72 +33,93 @@ class Moments:
 
 def moments(polygons: NDArray[np.float64]) -> Moments:
     """Return area, centre and axes of closed polygons (N, M, 2), x and y, by Green's theorem."""
-    origin = polygons.mean(1, keepdims=True)
-    here = polygons - origin
-    then = np.roll(here, -1, axis=1)
-    x0, y0, x1, y1 = here[..., 0], here[..., 1], then[..., 0], then[..., 1]
-    cross = x0 * y1 - x1 * y0
+    origin = polygons.mean(1)
+    corners = (polygons - origin[:, None]).transpose(2, 0, 1)
+    x, y = corners
+    next_x, next_y = np.concatenate([corners[:, :, 1:], corners[:, :, :1]], 2)
+    cross = x * next_y - next_x * y
+    sum_x, sum_y = x + next_x, y + next_y
+    terms = [
+        sum_x,
+        sum_y,
+        sum_x * sum_x - x * next_x,
+        sum_y * sum_y - y * next_y,
+        sum_x * sum_y + x * y + next_x * next_y,
+    ]
     signed = cross.sum(1) / 2
     area = np.where(np.abs(signed) < 1e-6, 1e-6, signed)
-    centre = np.stack([((x0 + x1) * cross).sum(1), ((y0 + y1) * cross).sum(1)], 1) / (6 * area[:, None])
-    xx = ((x0 * x0 + x0 * x1 + x1 * x1) * cross).sum(1) / (12 * area) - centre[:, 0] ** 2
-    yy = ((y0 * y0 + y0 * y1 + y1 * y1) * cross).sum(1) / (12 * area) - centre[:, 1] ** 2
-    xy = ((x0 * y1 + 2 * x0 * y0 + 2 * x1 * y1 + x1 * y0) * cross).sum(1) / (24 * area)
-    xy = xy - centre[:, 0] * centre[:, 1]
+    sums = np.stack([(term * cross).sum(1) for term in terms]) / area
+    centre_x, centre_y = sums[:2] / 6
+    xx, yy = sums[2] / 12 - centre_x**2, sums[3] / 12 - centre_y**2
+    xy = sums[4] / 24 - centre_x * centre_y
     half_sum, half_difference = (xx + yy) / 2, (xx - yy) / 2
     root = np.hypot(half_difference, xy)
     angle = 0.5 * np.arctan2(xy, half_difference)
     squares = np.stack([half_sum + root, half_sum - root], 1)
     return Moments(
         np.abs(area),
-        centre + origin[:, 0],
+        np.stack([centre_x, centre_y], 1) + origin,
         np.stack([np.cos(angle), np.sin(angle)], 1),
         2 * np.sqrt(np.maximum(squares, 0.25)),
     )
 
 
+def mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the weighted mean of values (N, R, S) for each of N."""
+    return np.einsum("nrs,nrs->n", values, weight) / weight.sum((1, 2))
+
+
 def pale_direction(
-    places: NDArray[np.float32], shade: NDArray[np.float32], weight: NDArray[np.float32]
+    ways: NDArray[np.float64],
+    reaches: NDArray[np.float32],
+    shade: NDArray[np.float32],
+    weight: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return where the paler part lies from the darker (N, 2), how much paler (N,), and the shade between (N,).
 
-    places (2, N, S), x and y in pixels, shade (N, S) brightness there, weight (N, S) area that a sample stands for. The
-    shades are parted in two by 2-means, as people part acrosome from post-acrosomal region.
+    ways (N, R, 2): x and y of rays in pixels, reaches (S,): how far along them samples lie, in their lengths. shade
+    (N, R, S): brightness there, weight (N, R, S): area that a sample stands for. The shades are parted in two by
+    2-means, as people part acrosome from post-acrosomal region.
     """
-    total = weight.sum(1)
-    shades = shade * weight
-    shades_total = shades.sum(1)
-    cut = above = below = shades_total / total
+    both = np.stack([weight, shade * weight], 1).reshape(len(weight), 2, -1)
+    shades = shade.reshape(len(shade), -1)
+    whole = both.sum(2)
+    cut = above = below = whole[:, 1] / whole[:, 0]
     for _ in range(_ROUNDS):
-        pale = shade > cut[:, None]
-        pale_total, pale_shades = (pale * weight).sum(1), (pale * shades).sum(1)
-        above = pale_shades / np.maximum(pale_total, 1e-9)
-        below = (shades_total - pale_shades) / np.maximum(total - pale_total, 1e-9)
+        pale = (shades > cut[:, None]).astype(np.float32)
+        part = (both @ pale[..., None])[..., 0]
+        rest = whole - part
+        above, below = (one[:, 1] / np.maximum(one[:, 0], 1e-9) for one in (part, rest))
         cut = (above + below) / 2
-    pale_weight = (shade > cut[:, None]) * weight
-    there = _mean_place(places, pale_weight)
-    here = _mean_place(places, weight - pale_weight)
+    pale_weight = (shade > cut[:, None, None]) * weight
+    there = _mean_place(ways, reaches, pale_weight)
+    here = _mean_place(ways, reaches, weight - pale_weight)
     return there - here, above - below, cut
 
 
-def _mean_place(places: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray((places * weight).sum(2) / np.maximum(weight.sum(1), 1e-9)).T
+def _mean_place(
+    ways: NDArray[np.float64], reaches: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    along = np.einsum("nrs,s->nr", weight, reaches)
+    return np.einsum("nr,nrk->nk", along, ways) / np.maximum(weight.sum((1, 2)), 1e-9)[:, None]
 
 
 def shading(
-    places: NDArray[np.float32],
-    heading: NDArray[np.float64],
+    along: NDArray[np.float64],
+    reaches: NDArray[np.float32],
     shade: NDArray[np.float32],
     weight: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """Return how far shades follow the heading (N,): the correlation of shade with place along it, -1 to 1.
 
-    heading (N, 2) unit vectors; the others as for `pale_direction`.
+    along (N, R): how far rays go along it; the others as for `pale_direction`.
     """
-    x, y = places
-    along = x * heading[:, :1] + y * heading[:, 1:]
-    total = weight.sum(1)
-    along = along - ((along * weight).sum(1) / total)[:, None]
-    lighter = shade - ((shade * weight).sum(1) / total)[:, None]
-    spreads = (along**2 * weight).sum(1) * (lighter**2 * weight).sum(1)
-    return np.asarray((along * lighter * weight).sum(1) / np.sqrt(np.maximum(spreads, 1e-12)))
+    total = weight.sum((1, 2))
+    lighter = shade - mean(shade, weight)[:, None, None]
+    leverage = weight * reaches
+    first, second = leverage.sum(2), leverage @ reaches
+    middle = (along * first).sum(1) / total
+    spread = (along**2 * second).sum(1) - middle**2 * total
+    together = (along * np.einsum("nrs,nrs->nr", leverage, lighter)).sum(1)
+    spreads = spread * np.einsum("nrs,nrs,nrs->n", lighter, lighter, weight)
+    return np.asarray(together / np.sqrt(np.maximum(spreads, 1e-12)))
