@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.colour import REFERENCE_BACKGROUND
+from zpscope.imaging.median import medians
 
 _TILES = 12
 """Tiles along each side for the surface of the light."""
@@ -26,12 +27,15 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     The mode of each tile and channel, and through the modes a surface of second order.
     """
     sparse = field[::_STRIDE, ::_STRIDE]
-    rows, columns = sparse.shape[:2]
-    row = np.asarray(np.arange(rows) * _TILES // rows, np.intp)
-    column = np.asarray(np.arange(columns) * _TILES // columns, np.intp)
-    tile = np.asarray(row[:, None] * _TILES + column, np.intp) * 256
-    levels = [_modes(tile, sparse[..., channel]) for channel in range(3)]
-    return _surfaces(np.stack(levels, 1)).reshape(_GRID, _GRID, 3).astype(np.float32)
+    rows, columns = (np.arange(side) * _TILES // side for side in sparse.shape[:2])
+    tile = (rows[:, None] * _TILES + columns).astype(np.uint8)
+    both, spans = [_TILES**2, 256], [0, _TILES**2, 0, 256]
+    counts = [
+        cv2.calcHist([tile, np.ascontiguousarray(sparse[..., channel])], [0, 1], None, both, spans)
+        for channel in range(3)
+    ]
+    levels = _modes(np.concatenate(counts)).reshape(3, -1).T
+    return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
 
 
 def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -47,28 +51,22 @@ def gain_of(empty: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.array(REFERENCE_BACKGROUND, np.float32) / empty, np.float32)
 
 
-def _modes(tile: NDArray[np.intp], channel: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the commonest level of each tile, to a part of a level; 0 for a tile without pixels.
-
-    tile (h, w): 256 times the number of each pixel's tile. channel (h, w): its level.
-    """
-    counts = np.bincount((tile + channel).ravel(), minlength=_TILES**2 * 256).reshape(-1, 256)
+def _modes(counts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the commonest level of each of M histograms (M, 256), to a part of a level; 0 for an empty one."""
     wide = 2 * _NEAR_LEVELS + 1
-    padded = np.zeros((len(counts), 256 + wide), np.int32)
-    padded[:, _NEAR_LEVELS + 1 : -_NEAR_LEVELS] = counts
-    sums = np.cumsum(padded, 1, np.int32)
-    peak = (sums[:, wide:] - sums[:, :-wide]).argmax(1)[:, None] + np.arange(1, wide + 1)
-    first = np.arange(len(padded), dtype=np.intp)[:, None] * padded.shape[1]
-    near = padded.take(np.asarray(first + peak, np.intp))
+    padded = cv2.copyMakeBorder(counts, 0, 0, _NEAR_LEVELS, _NEAR_LEVELS, cv2.BORDER_CONSTANT, value=0)
+    sums = cv2.sepFilter2D(counts, -1, np.ones(wide), np.ones(1), borderType=cv2.BORDER_CONSTANT)
+    levels = sums.argmax(1)[:, None] + np.arange(-_NEAR_LEVELS, _NEAR_LEVELS + 1)
+    near = np.take_along_axis(padded, levels + _NEAR_LEVELS, 1).astype(np.float64)
     count = near.sum(1)
-    mode = (near * (peak - _NEAR_LEVELS - 1)).sum(1) / np.maximum(count, 1)
+    mode = (near * levels).sum(1) / np.maximum(count, 1)
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)
 
 
 def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return, on the grid, surfaces of second order through the tiles' levels (tiles, 3), stained tiles left out."""
     known = level[:, 0] > 0
-    middle = np.median(level[known], axis=0)
+    middle = medians(level[known])
     terms = _TILE_TERMS.shape[1]
     if known.sum() < 3 * terms:
         return np.broadcast_to(np.maximum(1.0, middle), (len(_GRID_TERMS), 3))
@@ -82,7 +80,7 @@ def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
             np.linalg.solve(normal, ((kept * level).T @ _TILE_TERMS)[..., None])[..., 0].T, np.float64
         )
         left = np.abs(level - _TILE_TERMS @ fit)
-        keep = known[:, None] & (left < np.maximum(2.0, 2.5 * np.median(left[known], axis=0)))
+        keep = known[:, None] & (left < np.maximum(2.0, 2.5 * medians(left[known])))
     lowest = np.maximum(1.0, level[known].min(0) * 0.8)
     return np.where(fitted, np.clip(_GRID_TERMS @ fit, lowest, 255.0), np.maximum(1.0, middle))
 
