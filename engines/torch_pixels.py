@@ -118,9 +118,10 @@ class TorchBins:
     def __init__(self, seen: Tensor) -> None:
         self._seen = seen  # (H, W) int32
 
-    def histogram(self) -> NDArray[np.float32]:
-        """Return how many pixels each bin has (BINS,)."""
-        return np.asarray(_fetched(torch.bincount(self._seen.flatten(), minlength=BINS)), np.float32)
+    def histogram(self, stride: int = 1) -> NDArray[np.float32]:
+        """Return how many of every so many-th pixel of every so many-th row each bin has (BINS,)."""
+        some = self._seen[::stride, ::stride]
+        return np.asarray(_fetched(torch.bincount(some.flatten(), minlength=BINS)), np.float32)
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return what a table (BINS,) says of each pixel (H, W)."""

@@ -8,6 +8,7 @@ with the slide's first fields and then stand still. Knows colours only: no place
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from json import dumps, loads
+from math import dist
 from typing import Any, Self
 
 import cv2
@@ -59,6 +60,11 @@ class SlideColour:
     drift: float = 0.0
     """How far the clusters of the latest field lie from the frozen ones, at most, in L*a*b* units."""
 
+    @property
+    def frozen(self) -> bool:
+        """Whether the clusters stand still."""
+        return self.fields >= ADAPTING_FIELDS
+
     @classmethod
     def fresh(cls, reference: Centroids = REFERENCE) -> Self:
         """Return what is known of a new slide: nothing but the reference."""
@@ -78,12 +84,12 @@ class SlideColour:
 
     def seen(self, own: Centroids) -> Self:
         """Return it after a field whose own clusters are `own`."""
-        if self.fields < ADAPTING_FIELDS:
+        if not self.frozen:
             share = 1 / (self.fields + 1)
             mean = np.array(self.centroids) * (1 - share) + np.array(own) * share
             return replace(self, fields=self.fields + 1, centroids=_as_tuple(mean))
-        away = np.linalg.norm(np.array(own) - np.array(self.centroids), axis=1)
-        return replace(self, fields=self.fields + 1, drift=round(float(away.max()), 3))
+        away = max(map(dist, own, self.centroids))
+        return replace(self, fields=self.fields + 1, drift=round(away, 3))
 
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
@@ -110,11 +116,12 @@ def own_means(weight: NDArray[Any], start: Centroids) -> Centroids:
 
 
 def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor: float) -> Centroids:
-    seen = np.flatnonzero(weight)
-    colours, counts = _COLOURS[seen].astype(np.float64), weight[seen].astype(np.float64)
+    seen = np.flatnonzero(weight > 0)
+    colours = _COLOURS[seen].astype(np.float64)
+    counts = weight[seen].astype(np.float64)[:, None]
     reference = np.array(anchors)
     centres = np.array(start)
-    weighted = np.column_stack([counts, counts[:, None] * colours])
+    weighted = np.concatenate([counts, counts * colours], 1)
     ranks = np.arange(len(reference))[:, None]
     for _ in range(_ROUNDS):
         # of squared distances, less what is the same for every cluster
@@ -143,7 +150,7 @@ def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
 
 
 def _as_tuple(centroids: NDArray[np.float64]) -> Centroids:
-    return tuple((float(one[0]), float(one[1]), float(one[2])) for one in centroids)
+    return tuple((one[0], one[1], one[2]) for one in centroids.tolist())
 
 
 def _distances(colours: NDArray[Any], centroids: NDArray[Any]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.imaging.colour import BINS, bins
+from zpscope.imaging.colour import BINS, bins, looked_up
 from zpscope.imaging.decode import PixelLayout, decode
 from zpscope.imaging.light import balance
 
@@ -33,8 +33,8 @@ class Cut:
 class Bins(Protocol):
     """The colour bin of each pixel of a white-balanced field (H, W)."""
 
-    def histogram(self) -> NDArray[np.float32]:
-        """Return how many pixels each bin has (BINS,)."""
+    def histogram(self, stride: int = 1) -> NDArray[np.float32]:
+        """Return how many of every so many-th pixel of every so many-th row each bin has (BINS,)."""
         ...
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -129,14 +129,15 @@ class OpenCvBins:
     def __init__(self, seen: NDArray[np.uint16]) -> None:
         self._seen = seen
 
-    def histogram(self) -> NDArray[np.float32]:
-        """Return how many pixels each bin has (BINS,)."""
-        counts = cv2.calcHist([self._seen], [0], None, [BINS], [0, BINS])
+    def histogram(self, stride: int = 1) -> NDArray[np.float32]:
+        """Return how many of every so many-th pixel of every so many-th row each bin has (BINS,)."""
+        some = np.ascontiguousarray(self._seen[::stride, ::stride])
+        counts = cv2.calcHist([some], [0], None, [BINS], [0, BINS])
         return np.asarray(counts.ravel(), np.float32)
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return what a table (BINS,) says of each pixel (H, W)."""
-        return table.take(self._seen)
+        return looked_up(self._seen, table)
 
 
 def pixels_of(field: NDArray[np.uint8] | Pixels) -> Pixels:
