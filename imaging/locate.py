@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.outline import Ellipses
+from zpscope.imaging.shape import spread_axes
 
 _THICK_UM = 1.3
 """Nothing thinner is a head: tails, midpieces and most bacteria."""
@@ -157,5 +158,6 @@ def _moments(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
 
 def _ellipses(found: NDArray[np.float64]) -> Ellipses:
     """Return the ellipses of N masks from their moments (N, 5)."""
-    squares, axes = np.linalg.eigh(found[:, [2, 3, 3, 4]].reshape(-1, 2, 2))
-    return Ellipses(found[:, :2], axes[:, :, 1], 2 * np.sqrt(np.maximum(squares[:, ::-1], 1.0)))
+    axis, squares = spread_axes(*found.T[2:])
+    axis *= np.where(axis[:, :1] < axis[:, 1:], 1, -1)  # The end that curves begin at, as in all crops of this version.
+    return Ellipses(found[:, :2], axis, 2 * np.sqrt(np.maximum(squares, 1.0)))

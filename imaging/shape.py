@@ -52,16 +52,20 @@ def moments(polygons: NDArray[np.float64]) -> Moments:
     centre_x, centre_y = sums[:2] / 6
     xx, yy = sums[2] / 12 - centre_x**2, sums[3] / 12 - centre_y**2
     xy = sums[4] / 24 - centre_x * centre_y
+    axis, squares = spread_axes(xx, xy, yy)
+    centre = np.stack([centre_x, centre_y], 1) + origin
+    return Moments(np.abs(area), centre, axis, 2 * np.sqrt(np.maximum(squares, 0.25)))
+
+
+def spread_axes(
+    xx: NDArray[np.float64], xy: NDArray[np.float64], yy: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return along which axis (N, 2) the spread of N shapes is largest, and the squares along and across it (N, 2)."""
     half_sum, half_difference = (xx + yy) / 2, (xx - yy) / 2
     root = np.hypot(half_difference, xy)
     angle = 0.5 * np.arctan2(xy, half_difference)
-    squares = np.stack([half_sum + root, half_sum - root], 1)
-    return Moments(
-        np.abs(area),
-        np.stack([centre_x, centre_y], 1) + origin,
-        np.stack([np.cos(angle), np.sin(angle)], 1),
-        2 * np.sqrt(np.maximum(squares, 0.25)),
-    )
+    axis = np.stack([np.cos(angle), np.sin(angle)], 1)
+    return axis, np.stack([half_sum + root, half_sum - root], 1)
 
 
 def mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
