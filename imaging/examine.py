@@ -151,7 +151,7 @@ def _judged(
     labels, overlap = _drawn(full, likely, shape)
     figures = replace(figures, overlap=overlap)
     skip = whole_field(figures)
-    verdicts = reasons(figures)
+    verdicts = reasons(figures) if overlap.any() else alone
     if skip:
         verdicts = [reason or _WHOLE_FIELD_REASON[skip] for reason in verdicts]
     heads = Heads(
@@ -174,21 +174,19 @@ def _drawn(
 ) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
     """Return the label picture (H, W), likelier heads on top, and how much of each is covered (N,)."""
     labels = np.zeros(shape, np.uint16)
+    corners = np.rint(polygons * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    for i in np.argsort(-likely, kind="stable")[::-1].tolist():
+        cv2.fillPoly(labels, [corners[i]], i + 1, shift=_SUBPIXEL_BITS)
     covered = np.zeros(len(polygons))
-    whole = 1 << _SUBPIXEL_BITS
     low = np.clip(np.floor(polygons.min(1)).astype(int), 0, None)
     high = np.minimum(np.ceil(polygons.max(1)).astype(int) + 1, shape[::-1])
-    corners = np.rint((polygons - low[:, None]) * whole).astype(np.int32)
-    for i in np.argsort(-likely, kind="stable").tolist():
+    meet = (low[:, None] < high).all(2)
+    for i in np.flatnonzero((meet & meet.T).sum(1) > 1).tolist():
         (left, top), (right, bottom) = low[i].tolist(), high[i].tolist()
-        if right <= left or bottom <= top:
-            continue
-        mask = np.zeros((bottom - top, right - left), np.uint8)
-        cv2.fillPoly(mask, [corners[i]], 1, shift=_SUBPIXEL_BITS)
-        window = labels[top:bottom, left:right]
-        free = mask.view(np.bool_) & (window == 0)
-        covered[i] = 1 - int(np.count_nonzero(free)) / max(1, int(np.count_nonzero(mask)))
-        np.copyto(window, i + 1, where=free)
+        whole = np.zeros((bottom - top, right - left), np.uint8)
+        cv2.fillPoly(whole, [corners[i] - (low[i] << _SUBPIXEL_BITS)], 1, shift=_SUBPIXEL_BITS)
+        seen = np.count_nonzero(labels[top:bottom, left:right] == i + 1)
+        covered[i] = 1 - seen / max(1, cv2.countNonZero(whole))
     return labels, covered
 
 

@@ -134,19 +134,16 @@ def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
     # One row per ray: a move of so many steps is a shift by as many numbers, and between two heads nothing is cheap.
     row = 2 * number * wide
     sums = totals.reshape(half, row)
-    moves = np.arange(2 * _LARGEST_BEND + 1)
-    bends = np.rint(_BEND * (moves - _LARGEST_BEND) ** 2 * _UNIT).astype(np.int32) << _MOVE_BITS | moves.astype(np.int32)
-    bends = bends[:, None]
-    shifted = np.lib.stride_tricks.sliding_window_view(sums, row - 2 * _LARGEST_BEND, axis=1)
+    shifted = np.ndarray((half, len(_BENDS), row - 2 * _LARGEST_BEND), np.int32, totals, 0, (4 * row, 4, 4))
     ways = np.empty(shifted.shape[1:], np.int32)
     cheapest = np.zeros((half, row), np.int32)
     kept = np.empty(ways.shape[1], np.int32)
     for come, best, to in zip(shifted, cheapest[1:, inner], sums[1:, inner], strict=False):
-        np.add(come, bends, out=ways)
+        np.add(come, _BENDS, out=ways)
         np.minimum.reduce(ways, out=best)
         np.bitwise_and(best, ~_MOVES, out=kept)
         to += kept
-    np.add(shifted[-1], bends, out=ways)
+    np.add(shifted[-1], _BENDS, out=ways)
     meeting = np.zeros(row, np.int32)
     np.minimum.reduce(ways, out=meeting[inner])
     meeting = meeting.reshape(2 * number, wide)[:number, inner]
@@ -163,6 +160,16 @@ def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
         path[ray] = at
     path -= starts + np.arange(_OVERLAP, half)[:, None] * row
     return np.concatenate([path[:, :number], path[::-1, number:]]).T
+
+
+def _bends() -> NDArray[np.int32]:
+    """Return the cost of each move (moves, 1), its number in the lowest bits."""
+    moves = np.arange(2 * _LARGEST_BEND + 1)
+    costs = np.rint(_BEND * (moves - _LARGEST_BEND) ** 2 * _UNIT).astype(np.int32)
+    return np.asarray(costs << _MOVE_BITS | moves, np.int32)[:, None]
+
+
+_BENDS = _bends()
 
 
 def _between_steps(cost: NDArray[np.int32], path: NDArray[np.intp]) -> NDArray[np.float64]:
