@@ -192,7 +192,7 @@ class Scorer:
 
     def _place(self, look: Look, heads: Heads, um_per_px: float) -> tuple[Heads, Placement]:
         """Return where the field lies, and its heads with a reason for each that does not count from it."""
-        around_um = offsets_um(heads.centre_px, (heads.labels.shape[0], heads.labels.shape[1]), um_per_px)
+        around_um = offsets_um(heads.centre_px, heads.field_px, um_per_px)
         framed = in_frame(around_um, look.sight.size_um)
         may = np.flatnonzero(heads.accepted & framed)
         placement = self._slide.place(look, may, around_um[may], heads.area_um2[may], heads.sharpness[may])

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from zpscope.config.errors import FieldRefused
 from zpscope.imaging.colour import SlideColour, clusters_of, headness_table
 from zpscope.imaging.gate import Figures, reasons, whole_field
-from zpscope.imaging.heads import Heads
+from zpscope.imaging.heads import Heads, fill
 from zpscope.imaging.light import background
 from zpscope.imaging.locate import locate
 from zpscope.imaging.measure import Traced, trace
-from zpscope.imaging.outline import Ellipses
+from zpscope.imaging.outline import RAYS, Ellipses
 from zpscope.imaging.pixels import Pixels, pixels_of
 
 _COARSE_UM_PER_PX = 0.104
@@ -30,7 +30,6 @@ _CLIPPED_LEVEL, _CLIPPED_SHARE = 254, 0.995
 _GREY_SPREAD = 6.0
 _STAINED = 0.6
 """Pixels darker than this share of the empty slide are stained, and must have colour."""
-_SUBPIXEL_BITS = 4
 _STRIDE = 8
 """Every eighth pixel of every eighth row tells whether a field can be used."""
 _DRIFT_STRIDE = 4
@@ -148,14 +147,16 @@ def _judged(
     )
     alone = reasons(figures)
     likely = (1 - figures.darker_light) * figures.area_um2 * [not reason for reason in alone]
-    labels, overlap = _drawn(full, likely, shape)
+    overlap = _covered(full, likely)
     figures = replace(figures, overlap=overlap)
     skip = whole_field(figures)
     verdicts = reasons(figures) if overlap.any() else alone
     if skip:
         verdicts = [reason or _WHOLE_FIELD_REASON[skip] for reason in verdicts]
     heads = Heads(
-        labels=labels,
+        field_px=shape,
+        polygons=full,
+        likely=likely,
         centre_px=(traced.moments.centre_px + 0.5) * times - 0.5,
         angle_deg=traced.angle_deg,
         angle_confidence=traced.angle_confidence,
@@ -164,33 +165,27 @@ def _judged(
         width_um=figures.width_um,
         sharpness=traced.sharpness,
         reason=tuple(verdicts),
-        outlines=tuple(np.rint(polygon).astype(np.int32) for polygon in full),
     )
     return heads, skip, figures
 
 
-def _drawn(
-    polygons: NDArray[np.float64], likely: NDArray[np.float64], shape: tuple[int, int]
-) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
-    """Return the label picture (H, W), likelier heads on top, and how much of each is covered (N,)."""
-    labels = np.zeros(shape, np.uint16)
-    corners = np.rint(polygons * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    for i in np.argsort(-likely, kind="stable")[::-1].tolist():
-        cv2.fillPoly(labels, [corners[i]], i + 1, shift=_SUBPIXEL_BITS)
-    covered = np.zeros(len(polygons))
-    low = np.clip(np.floor(polygons.min(1)).astype(int), 0, None)
-    high = np.minimum(np.ceil(polygons.max(1)).astype(int) + 1, shape[::-1])
+def _covered(polygons: NDArray[np.float64], likely: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what share of each object (N,) lies under likelier ones."""
+    low, high = np.floor(polygons.min(1)).astype(int), np.ceil(polygons.max(1)).astype(int) + 1
     meet = (low[:, None] < high).all(2)
-    for i in np.flatnonzero((meet & meet.T).sum(1) > 1).tolist():
-        (left, top), (right, bottom) = low[i].tolist(), high[i].tolist()
-        whole = np.zeros((bottom - top, right - left), np.uint8)
-        cv2.fillPoly(whole, [corners[i] - (low[i] << _SUBPIXEL_BITS)], 1, shift=_SUBPIXEL_BITS)
-        seen = np.count_nonzero(labels[top:bottom, left:right] == i + 1)
-        covered[i] = 1 - seen / max(1, cv2.countNonZero(whole))
-    return labels, covered
+    meet &= meet.T
+    covered = np.zeros(len(polygons))
+    for i in np.flatnonzero(meet.sum(1) > 1).tolist():
+        width, height = (high[i] - low[i]).tolist()
+        whole, above = np.zeros((2, height, width), np.uint8)
+        fill(whole, polygons[i] - low[i], 1)
+        for other in np.flatnonzero(meet[i]).tolist():
+            if (likely[other], -other) > (likely[i], -i):
+                fill(above, polygons[other] - low[i], 1)
+        covered[i] = cv2.countNonZero(whole & above) / max(1, cv2.countNonZero(whole))
+    return covered
 
 
-def _nothing(shape: tuple[int, ...]) -> Heads:
+def _nothing(shape: tuple[int, int]) -> Heads:
     none = np.zeros(0)
-    labels = np.zeros(shape[:2], np.uint16)
-    return Heads(labels, np.zeros((0, 2)), none, none, none, none, none, none, (), ())
+    return Heads(shape, np.zeros((0, RAYS, 2)), none, np.zeros((0, 2)), none, none, none, none, none, none, ())

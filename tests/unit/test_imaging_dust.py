@@ -16,10 +16,9 @@ def field(*objects: tuple[float, float, float], reason: str = "") -> Heads:
     """Return a field of objects, each at x and y in pixels with its area in µm²."""
     x, y, area = np.array(objects, np.float64).reshape(-1, 3).T
     none = np.zeros(len(x))
-    outlines = tuple(np.zeros((3, 2), np.int32) for _ in x)
-    labels = np.zeros((4, 4), np.uint16)
+    polygons = np.zeros((len(x), 3, 2))
     centre = np.column_stack([x, y])
-    return Heads(labels, centre, none, none, area, none, none, none, (reason,) * len(x), outlines)
+    return Heads((4, 4), polygons, none, centre, none, none, area, none, none, none, (reason,) * len(x))
 
 
 def moved(way: float) -> list[tuple[float, float, float]]:
