@@ -38,9 +38,8 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
 
 
-def balance(field: NDArray[np.uint8], empty: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a field (H, W, 3) as if its empty slide had the reference's colour; `empty` (h, w, 3) lies over it."""
-    gain = gain_of(empty)
+def balance(field: NDArray[np.uint8], gain: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a field (H, W, 3) as if its empty slide had the reference's colour; `gain` (h, w, 3) lies over it."""
     if gain.shape != field.shape:
         gain = np.asarray(cv2.resize(gain, field.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(cv2.multiply(field, gain, dtype=cv2.CV_8U), np.uint8)

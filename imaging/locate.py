@@ -6,6 +6,7 @@ gates come after. Knows head colour as one figure per pixel, nothing else.
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -35,7 +36,9 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
     radius = _THICK_UM / 2 / um_per_px
     least_px2 = max(0.0, radius - 2) ** 2 * np.pi
     blobs: list[_Blob] = []
-    for outline in cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[0]:
+    for outline in cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        if len(outline) < 2 * (2 * radius - 2):
+            continue  # a speck
         x, y, width, height = cv2.boundingRect(outline)
         if min(width, height) >= 2 * radius - 1 and cv2.contourArea(outline) >= least_px2:  # room for a disc
             blobs.append(_Blob(outline, x, y, width, height))
@@ -79,9 +82,7 @@ def _opened(
                 place &= inside[y : y + height, x : x + width]
             else:
                 place[:] = inside[y : y + height, x : x + width]
-        depth = cv2.distanceTransform(laid, cv2.DIST_L2, 3)
-        away = cv2.distanceTransform(cv2.compare(depth, radius, cv2.CMP_LT), cv2.DIST_L2, 3)
-        thick = cv2.compare(away, radius, cv2.CMP_LT)
+        thick = cv2.morphologyEx(laid, cv2.MORPH_OPEN, _disc(radius))
         _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
         for label, (x, y, width, height, area) in enumerate(boxes.tolist()):
             if label and area >= smallest_px2:
@@ -89,6 +90,15 @@ def _opened(
                 blob = blobs[shelf[at]]
                 mask = (labels[y : y + height, x : x + width] == label).astype(np.uint8)
                 yield mask, x - ends[at] - 2 + blob.x, y - 2 + blob.y
+
+
+@lru_cache(maxsize=8)
+def _disc(radius: float) -> NDArray[np.uint8]:
+    """Return a disc (D, D), 1 at all pixels nearer to the middle than `radius`, D odd. Not to be written to."""
+    middle = int(radius) + 1
+    away = np.ones((2 * middle + 1, 2 * middle + 1), np.uint8)
+    away[middle, middle] = 0
+    return (cv2.distanceTransform(away, cv2.DIST_L2, 3) < radius).view(np.uint8)
 
 
 def _crowded(blobs: list[_Blob]) -> NDArray[np.bool_]:
@@ -150,7 +160,7 @@ def _solidity(mask: NDArray[np.uint8]) -> float:
 
 def _moments(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
     """Return a mask's centre, x and y, and its spread along x, between x and y, and along y."""
-    m = cv2.moments(mask, binaryImage=True)
+    m = cv2.moments(mask)
     area = m["m00"]
     x, y = m["m10"] / area + left, m["m01"] / area + top
     return (x, y, m["mu20"] / area, m["mu11"] / area, m["mu02"] / area)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.colour import bins, looked_up
-from zpscope.imaging.light import balance
+from zpscope.imaging.light import balance, gain_of
 from zpscope.imaging.median import medians
 from zpscope.imaging.outline import (
     ANGLES,
@@ -20,7 +20,6 @@ from zpscope.imaging.outline import (
     STEPS,
     Ellipses,
     closed_curves,
-    points,
     running,
     spokes,
 )
@@ -71,6 +70,8 @@ class Traced:
 class _Samples:
     """What lies along the rays from N ellipses, and the outlines drawn through it."""
 
+    ways: NDArray[np.float64]
+    """(N, RAYS, 2): x and y from the centre to the ellipse along each ray."""
     levels: NDArray[np.uint8]
     """(3, N, RAYS, STEPS): RGB."""
     white: NDArray[np.float32]
@@ -82,7 +83,7 @@ class _Samples:
 
     def put(self, which: NDArray[np.bool_], others: "_Samples") -> None:
         """Put those of others in the place of `which` (N,)."""
-        self.levels[:, which], self.white[which] = others.levels, others.white
+        self.ways[which], self.levels[:, which], self.white[which] = others.ways, others.levels, others.white
         self.headness[which], self.reach[which] = others.headness, others.reach
 
 
@@ -98,16 +99,16 @@ def trace(
     empty (h, w, 3): the colour of the empty slide, at any resolution. table: headness per colour bin.
     """
     samples = _sampled(field, empty, table, found)
-    ellipses = moments(_outlines(found, samples.reach, um_per_px)).ellipses()
+    ellipses = moments(_outlines(found, samples, um_per_px)).ellipses()
     poor = _far_from(ellipses, found)
     ellipses = found.with_rows(poor, ellipses)
     if poor.any():
         # Half the rays or steps for the first round would take less time, but at heads that touch this one goes astray.
         samples.put(poor, _sampled(field, empty, table, ellipses.rows(poor)))
     reach = samples.reach
-    polygons = _outlines(ellipses, reach, um_per_px)
+    polygons = _outlines(ellipses, samples, um_per_px)
     shape = moments(polygons)
-    ways = spokes(ellipses)
+    ways = samples.ways
     inside = REACHES[: 1 + int((REACHES < reach.max(initial=NEAR) - _RIM).sum())].astype(np.float32)
     weight = np.where(inside < reach[..., None] - _RIM, inside, np.float32(1e-9))
     red, green, blue = samples.levels[..., : len(inside)] * (1 / samples.white.T[..., None, None])
@@ -159,9 +160,11 @@ def _in_rows(traced: Traced) -> Traced:
     )
 
 
-def _outlines(ellipses: Ellipses, reach: NDArray[np.float64], um_per_px: float) -> NDArray[np.float64]:
+def _outlines(ellipses: Ellipses, samples: _Samples, um_per_px: float) -> NDArray[np.float64]:
+    """Return closed outlines (N, RAYS, 2), x and y in pixels."""
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
-    return points(ellipses, reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None])
+    reach = samples.reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None]
+    return samples.ways * reach[..., None] + ellipses.centre_px[:, None]
 
 
 def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
@@ -175,20 +178,20 @@ def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
 def _sampled(
     field: NDArray[np.uint8], empty: NDArray[np.float32], table: NDArray[np.uint8], ellipses: Ellipses
 ) -> _Samples:
-    number = len(ellipses.axis)
-    ways = spokes(ellipses).astype(np.float32).transpose(2, 0, 1)[..., None]
-    places = ways * REACHES.astype(np.float32)
-    places += ellipses.centre_px.astype(np.float32).T[..., None, None]
+    ways = spokes(ellipses)
+    number = len(ways)
+    places = np.multiply(ways.transpose(2, 0, 1)[..., None], REACHES, dtype=np.float32)
+    places += ellipses.centre_px.T[..., None, None].astype(np.float32)
     x_map, y_map = places.reshape(2, number, -1)
     pixels = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    scale = np.array([empty.shape[1] / field.shape[1], empty.shape[0] / field.shape[0]])
-    last = np.array([empty.shape[1] - 1, empty.shape[0] - 1])
-    x, y = np.clip(np.rint((ellipses.centre_px + 0.5) * scale - 0.5), 0, last).astype(np.intp).T
-    white = empty[y, x]
+    size = np.array(empty.shape[1::-1])
+    x, y = ((ellipses.centre_px + 0.5) * (size / field.shape[1::-1])).astype(np.intp).T
+    white = empty[np.minimum(np.maximum(y, 0), size[1] - 1), np.minimum(np.maximum(x, 0), size[0] - 1)]
+    gain = cv2.resize(gain_of(white)[:, None], pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     shape = number, RAYS, STEPS
-    headness = running(looked_up(bins(balance(pixels, white[:, None])), table).reshape(shape))
+    headness = running(looked_up(bins(balance(pixels, gain)), table).reshape(shape))
     levels = np.stack(cv2.split(pixels)).reshape(3, *shape)
-    return _Samples(levels, white, headness, closed_curves(headness, levels[1], white[:, 1]))
+    return _Samples(ways, levels, white, headness, closed_curves(headness, levels[1], white[:, 1]))
 
 
 def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -207,7 +210,7 @@ def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.floa
     """Return the rise of brightness across the outline per µm (N, RAYS); radius_um (N, RAYS): of the ellipse."""
     pitch = REACHES[1] - REACHES[0]
     at = np.rint((samples.reach - NEAR) / pitch).astype(np.intp)
-    at = np.clip(at, _SLOPE_STEPS, STEPS - 1 - _SLOPE_STEPS)
+    at = np.minimum(np.maximum(at, _SLOPE_STEPS), STEPS - 1 - _SLOPE_STEPS)
     at += np.arange(at.size, dtype=np.intp).reshape(at.shape) * STEPS
     green = samples.levels[1].reshape(-1)
     higher = green.take(at + _SLOPE_STEPS).astype(np.float64) - green.take(at - _SLOPE_STEPS)
@@ -216,18 +219,15 @@ def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.floa
 
 def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (N, 2) towards which side outlines are sharper, as a vector of twice that angle, 0 to 1 long."""
-    doubled = 2 * np.arctan2(ways[..., 1], ways[..., 0])
-    sides = np.stack([np.cos(doubled), np.sin(doubled)], -1)
-    steep = np.maximum(rise, 0)[..., None] + 1e-6
-    return np.asarray((steep * sides).sum(1) / steep.sum(1) - sides.mean(1))
+    x, y = ways.transpose(2, 0, 1)
+    sides = np.stack([x * x - y * y, 2 * x * y]) / (x * x + y * y)
+    steep = np.maximum(rise, 0) + 1e-6
+    return np.asarray(((steep * sides).sum(2) / steep.sum(1) - sides.mean(2)).T)
 
 
 def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how like a head's colour that is (N,), 0 to 1, which lies around; headness: running sums."""
-    before, last = (
-        np.searchsorted(REACHES, reach + _AROUND[0], "right") - 1,
-        np.searchsorted(REACHES, reach + _AROUND[1], "left") - 1,
-    )
+    before, last = np.searchsorted(REACHES, np.stack([reach + beyond for beyond in _AROUND])) - 1
     rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
     ring = headness.take(rays + last) - headness.take(rays + before)
     return np.asarray(ring.sum(1) / 255 / np.maximum((last - before).sum(1), 1), np.float64)

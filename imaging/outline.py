@@ -54,18 +54,11 @@ class Ellipses:
         )
 
 
-def points(ellipses: Ellipses, reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points (N, RAYS, 2), x and y, at `reach` (N, RAYS) radii along each ray."""
-    return spokes(ellipses) * reach[..., None] + ellipses.centre_px[:, None]
-
-
 def spokes(ellipses: Ellipses) -> NDArray[np.float64]:
     """Return from each centre to its ellipse along each ray (N, RAYS, 2), x and y."""
-    across = np.stack([-ellipses.axis[:, 1], ellipses.axis[:, 0]], 1)
-    return np.asarray(
-        _CIRCLE[:, :1] * (ellipses.axis * ellipses.half_px[:, :1])[:, None]
-        + _CIRCLE[:, 1:] * (across * ellipses.half_px[:, 1:])[:, None]
-    )
+    along = ellipses.axis * ellipses.half_px[:, :1]
+    across = ellipses.axis[:, ::-1] * ellipses.half_px[:, 1:] * (-1, 1)
+    return np.asarray(_CIRCLE @ np.stack([along, across], 1))
 
 
 REACHES = np.linspace(NEAR, FAR, STEPS)
@@ -159,7 +152,7 @@ def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
         at = at + back.take(at)
         path[ray] = at
     path -= starts + np.arange(_OVERLAP, half)[:, None] * row
-    return np.concatenate([path[:, :number], path[::-1, number:]]).T
+    return np.ascontiguousarray(np.concatenate([path[:, :number], path[::-1, number:]]).T)
 
 
 def _bends() -> NDArray[np.int32]:
@@ -174,12 +167,12 @@ _BENDS = _bends()
 
 def _between_steps(cost: NDArray[np.int32], path: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the path with the fraction of a step that a parabola through the neighbouring costs gives."""
-    inner = np.clip(path, 1, STEPS - 2)
+    inner = np.minimum(np.maximum(path, 1), STEPS - 2)
     at = inner + np.arange(inner.size, dtype=np.intp).reshape(inner.shape) * STEPS
     a, b, c = cost.take(at + _NEIGHBOURS).astype(np.float64)
     bow = a - 2 * b + c
     shift = np.divide(0.5 * (a - c), bow, out=np.zeros_like(bow), where=bow > 0)
-    raw = inner + np.clip(shift, -0.5, 0.5)
+    raw = inner + np.minimum(np.maximum(shift, -0.5), 0.5)
     around = np.concatenate([raw[:, -1:], raw, raw[:, :1]], 1)
     return np.asarray((around[:, :-2] + 2 * raw + around[:, 2:]) / 4, np.float64)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zpscope.imaging.colour import BINS, bins, looked_up
 from zpscope.imaging.decode import PixelLayout, decode
-from zpscope.imaging.light import balance
+from zpscope.imaging.light import balance, gain_of
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class OpenCvPixels:
 
     def balanced(self, empty: NDArray[np.float32]) -> Self:
         """Return it as if its empty slide had the reference's colour."""
-        return type(self)(balance(self._field, empty))
+        return type(self)(balance(self._field, gain_of(empty)))
 
     def bins(self) -> "OpenCvBins":
         """Return the colour bin of each pixel."""

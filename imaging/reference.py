@@ -28,7 +28,7 @@ from zpscope.imaging.colour import (
     own_means,
 )
 from zpscope.imaging.examine import examine
-from zpscope.imaging.light import background, balance
+from zpscope.imaging.light import background, balance, gain_of
 
 BUILT_IN = "built-in"
 LEAST_HEADS = 50
@@ -50,7 +50,7 @@ def learn(fields: Iterable[tuple[NDArray[np.uint8], float]]) -> tuple[Centroids,
         if not found.accepted.any():
             continue
         heads += int(found.accepted.sum())
-        seen = bins(balance(field, background(field)))
+        seen = bins(balance(field, gain_of(background(field))))
         taken = np.concatenate([[False], found.accepted])[found.labels]
         inside += np.bincount(seen[taken], minlength=BINS)
         outside += np.bincount(seen[found.labels == 0], minlength=BINS)

@@ -33,22 +33,24 @@ class Moments:
 
 def moments(polygons: NDArray[np.float64]) -> Moments:
     """Return area, centre and axes of closed polygons (N, M, 2), x and y, by Green's theorem."""
-    origin = polygons.mean(1)
+    origin = polygons[:, 0]
     corners = (polygons - origin[:, None]).transpose(2, 0, 1)
     x, y = corners
     next_x, next_y = np.concatenate([corners[:, :, 1:], corners[:, :, :1]], 2)
     cross = x * next_y - next_x * y
     sum_x, sum_y = x + next_x, y + next_y
-    terms = [
-        sum_x,
-        sum_y,
-        sum_x * sum_x - x * next_x,
-        sum_y * sum_y - y * next_y,
-        sum_x * sum_y + x * y + next_x * next_y,
-    ]
+    terms = np.stack(
+        [
+            sum_x,
+            sum_y,
+            sum_x * sum_x - x * next_x,
+            sum_y * sum_y - y * next_y,
+            sum_x * sum_y + x * y + next_x * next_y,
+        ]
+    )
     signed = cross.sum(1) / 2
     area = np.where(np.abs(signed) < 1e-6, 1e-6, signed)
-    sums = np.stack([(term * cross).sum(1) for term in terms]) / area
+    sums = np.einsum("knm,nm->kn", terms, cross) / area
     centre_x, centre_y = sums[:2] / 6
     xx, yy = sums[2] / 12 - centre_x**2, sums[3] / 12 - centre_y**2
     xy = sums[4] / 24 - centre_x * centre_y
@@ -96,16 +98,11 @@ def pale_direction(
         above, below = (one[:, 1] / np.maximum(one[:, 0], 1e-9) for one in (part, rest))
         cut = (above + below) / 2
     pale_weight = (shade > cut[:, None, None]) * weight
-    there = _mean_place(ways, reaches, pale_weight)
-    here = _mean_place(ways, reaches, weight - pale_weight)
+    along = (np.stack([pale_weight, weight - pale_weight], 1) @ reaches)  # (N, 2, R)
+    pale_area = pale_weight.sum((1, 2))
+    areas = np.stack([pale_area, whole[:, 0] - pale_area], 1)
+    there, here = (along @ ways / np.maximum(areas, 1e-9)[..., None]).transpose(1, 0, 2)
     return there - here, above - below, cut
-
-
-def _mean_place(
-    ways: NDArray[np.float64], reaches: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    along = np.einsum("nrs,s->nr", weight, reaches)
-    return np.einsum("nr,nrk->nk", along, ways) / np.maximum(weight.sum((1, 2)), 1e-9)[:, None]
 
 
 def shading(
