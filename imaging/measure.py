@@ -180,7 +180,7 @@ def _sampled(
 ) -> _Samples:
     ways = spokes(ellipses)
     number = len(ways)
-    places = np.multiply(ways.transpose(2, 0, 1)[..., None], REACHES, dtype=np.float32)
+    places = ways.transpose(2, 0, 1).astype(np.float32, "C")[..., None] * REACHES.astype(np.float32)
     places += ellipses.centre_px.T[..., None, None].astype(np.float32)
     x_map, y_map = places.reshape(2, number, -1)
     pixels = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
