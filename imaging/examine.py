@@ -30,6 +30,8 @@ _CLIPPED_LEVEL, _CLIPPED_SHARE = 254, 0.995
 _GREY_SPREAD = 6.0
 _STAINED = 0.6
 """Pixels darker than this share of the empty slide are stained, and must have colour."""
+_HEAD = 128
+"""From here on a colour is likelier a head's than not."""
 _STRIDE = 8
 """Every eighth pixel of every eighth row tells whether a field can be used."""
 _DRIFT_STRIDE = 4
@@ -74,7 +76,8 @@ def examine(field: NDArray[np.uint8] | Pixels, um_per_px: float, colour: SlideCo
     counts = seen.histogram(_DRIFT_STRIDE if colour.frozen else 1)
     now = colour.seen(clusters_of(counts, colour))
     table = headness_table(now.centroids)
-    found = locate(seen.looked_up(table), um_per_px * coarse_times)
+    inside = seen.looked_up((table >= _HEAD).view(np.uint8))
+    found = locate(inside, um_per_px * coarse_times)
     if len(found.axis) == 0:
         return Examination(_nothing(pixels.shape), "", now, Figures.none())
     times = max(1, round(_FINE_UM_PER_PX / um_per_px))

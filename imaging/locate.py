@@ -30,9 +30,8 @@ _PART_UM2 = 4.0
 _SPECK_UM2 = 2.0
 
 
-def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
-    """Return an ellipse per blob in the field `headness` (H, W), 0 to 255, in its own pixels, row by row."""
-    inside = _padded(cv2.compare(headness, 128, cv2.CMP_GE))
+def locate(inside: NDArray[np.uint8], um_per_px: float) -> Ellipses:
+    """Return an ellipse per blob in a field (H, W), 1 where the colour is a head's, else 0; in its own pixels, row by row."""
     radius = _THICK_UM / 2 / um_per_px
     least_px2 = max(0.0, radius - 2) ** 2 * np.pi
     blobs: list[_Blob] = []
@@ -44,7 +43,8 @@ def locate(headness: NDArray[np.uint8], um_per_px: float) -> Ellipses:
             blobs.append(_Blob(outline, x, y, width, height))
     found = [
         _moments(part, left, top)
-        for mask, left, top in _opened(inside, blobs, radius, _SPECK_UM2 / um_per_px**2)
+        for mask, left, top in _opened(inside, blobs, radius)
+        if cv2.countNonZero(mask) * um_per_px**2 >= _SPECK_UM2
         for part in _parts(mask, um_per_px)
     ]
     return _ellipses(np.array(sorted(found, key=lambda one: (one[1], one[0])), np.float64).reshape(-1, 5))
@@ -59,37 +59,45 @@ class _Blob(NamedTuple):
 
 
 def _opened(
-    inside: NDArray[np.uint8], blobs: list[_Blob], radius: float, smallest_px2: float
+    inside: NDArray[np.uint8], blobs: list[_Blob], radius: float
 ) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
     """Yield what is left of blobs without what is thinner than a disc.
 
-    Masks, none tiny, and the place of the first pixel of each in the field, which is `inside` without its rim. Blobs of
-    similar height are laid side by side, so that each step is one call for all of them.
+    Masks, and the place in the field of the first pixel of each. Blobs of similar height are laid side by side, so that
+    each step is one call for all of them.
     """
     shelves: dict[int, list[int]] = {}
     for i, blob in enumerate(blobs):
         shelves.setdefault((blob.height.bit_length() + 1) // 2, []).append(i)
     crowded = _crowded(blobs)
     for shelf in shelves.values():
-        ends = [0, *accumulate(blobs[i].width + 1 for i in shelf)]
-        rows = max(blobs[i].height for i in shelf) + 2
-        laid = np.zeros((rows, ends[-1] + 1), np.uint8)
-        for i, left in zip(shelf, ends, strict=False):
+        starts = list(accumulate((blobs[i].width + 1 for i in shelf), initial=1))
+        laid = np.zeros((max(blobs[i].height for i in shelf) + 2, starts[-1]), np.uint8)
+        for i, left in zip(shelf, starts, strict=False):
             outline, x, y, width, height = blobs[i]
-            place = laid[1 : height + 1, left + 1 : left + 1 + width]
-            if crowded[i]:  # without what reaches into its box
-                cv2.drawContours(laid, [outline], 0, 255, cv2.FILLED, offset=(left + 1 - x, 1 - y))
-                place &= inside[y : y + height, x : x + width]
-            else:
-                place[:] = inside[y : y + height, x : x + width]
+            whole = inside[y : y + height, x : x + width]
+            laid[1 : height + 1, left : left + width] = (
+                _filled(outline, x, y, whole) if crowded[i] else whole  # without what reaches into its box
+            )
         thick = cv2.morphologyEx(laid, cv2.MORPH_OPEN, _disc(radius))
-        _, labels, boxes, _ = cv2.connectedComponentsWithStatsWithAlgorithm(thick, 8, cv2.CV_32S, cv2.CCL_BBDT)
-        for label, (x, y, width, height, area) in enumerate(boxes.tolist()):
-            if label and area >= smallest_px2:
-                at = bisect_right(ends, x - 1) - 1
-                blob = blobs[shelf[at]]
-                mask = (labels[y : y + height, x : x + width] == label).astype(np.uint8)
-                yield mask, x - ends[at] - 2 + blob.x, y - 2 + blob.y
+        outlines, tree = cv2.findContours(thick, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        outer = [outline for outline, (*_, parent) in zip(outlines, tree[0].tolist() if outlines else (), strict=True) if parent < 0]
+        places = [cv2.boundingRect(outline) for outline in outer]
+        slots = [bisect_right(starts, x) - 1 for x, *_ in places]
+        for outline, (x, y, width, height), slot in zip(outer, places, slots, strict=True):
+            mask = thick[y : y + height, x : x + width]
+            if slots.count(slot) > 1:
+                mask = _filled(outline, x, y, mask)
+            blob = blobs[shelf[slot]]
+            yield mask, x - starts[slot] + blob.x, y - 1 + blob.y
+
+
+def _filled(outline: NDArray[np.int32], x: int, y: int, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return that of a window (H, W) at x, y which an outline surrounds."""
+    mask = np.zeros(inside.shape, np.uint8)
+    cv2.drawContours(mask, [outline], 0, 1, cv2.FILLED, offset=(-x, -y))
+    mask &= inside
+    return mask
 
 
 @lru_cache(maxsize=8)
