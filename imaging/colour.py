@@ -128,9 +128,9 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
         away = (centres**2).sum(1)[:, None] - 2 * centres @ colours.T
         mine = (away.argmin(0) == ranks) @ weighted
         total, sums = mine[:, 0], mine[:, 1:]
-        own = np.divide(sums, total[:, None], out=reference.copy(), where=total[:, None] > 0)
+        own = np.where(total[:, None] > 0, sums / np.maximum(total, 1)[:, None], reference)
         moved = anchor * reference + (1 - anchor) * own
-        if np.array_equal(moved, centres):
+        if (moved == centres).all():
             break
         centres = moved
     return _as_tuple(centres)

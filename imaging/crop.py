@@ -32,31 +32,32 @@ def cut_crops(field: NDArray[np.uint8] | Pixels, heads: Heads, um_per_px: float)
     pixels = pixels_of(field)
     height, width = pixels.shape
     reach = int(CROP_PX * CROP_UM_PER_PX / um_per_px / np.sqrt(2)) + 3
-    cuts: list[Cut] = []
-    for i in np.flatnonzero(heads.accepted):
-        x, y = heads.centre_px[i].tolist()
-        left, top = max(0, int(x) - reach), max(0, int(y) - reach)
-        right, bottom = min(width, int(x) + reach), min(height, int(y) + reach)
-        matrix = _matrix(x - left, y - top, float(heads.angle_deg[i]), um_per_px)
-        cuts.append(Cut(left, top, right, bottom, matrix))
+    kept = heads.accepted
+    centres, corners = heads.centre_px[kept], np.maximum(heads.centre_px[kept].astype(np.intp) - reach, 0)
+    ends = np.minimum(heads.centre_px[kept].astype(np.intp) + reach, (width, height))
+    matrices = _matrices(centres - corners, heads.angle_deg[kept], um_per_px)
+    places = np.concatenate([corners, ends], 1).tolist()
+    cuts = [Cut(*place, matrix) for place, matrix in zip(places, matrices, strict=True)]
     return pixels.turned(cuts, CROP_PX)
 
 
 def cut_masks(heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
     """Return where each crop of `cut_crops` shows its head (A, 128, 128): 255 inside the outline, else 0."""
     masks = np.zeros((int(heads.accepted.sum()), CROP_PX, CROP_PX), np.uint8)
-    for mask, i in zip(masks, np.flatnonzero(heads.accepted), strict=True):
-        x, y = heads.centre_px[i].tolist()
-        matrix = _matrix(x, y, float(heads.angle_deg[i]), um_per_px)
-        outline = cv2.transform(heads.outlines[i][:, None].astype(np.float64), matrix)
-        cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (255,))
+    kept = heads.accepted
+    matrices = _matrices(heads.centre_px[kept], heads.angle_deg[kept], um_per_px)
+    for mask, outline, matrix in zip(masks, heads.outlines[kept], matrices, strict=True):
+        turned = cv2.transform(outline[:, None].astype(np.float64), matrix)
+        cv2.fillPoly(mask, [np.rint(turned).astype(np.int32)], (255,))
     return masks
 
 
-def _matrix(x: float, y: float, angle_deg: float, um_per_px: float) -> NDArray[np.float64]:
-    """Return what takes a place (x, y) near a head's centre to its place in the crop."""
-    turned = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
-    matrix = np.asarray(turned, np.float64)
-    middle = (CROP_PX - 1) / 2
-    matrix[:, 2] += middle - x, middle - y
-    return matrix
+def _matrices(
+    centres: NDArray[np.float64], angle_deg: NDArray[np.float64], um_per_px: float
+) -> NDArray[np.float64]:
+    """Return what takes places near the centres (A, 2) of heads to their places in the crops (A, 2, 3)."""
+    turn = np.radians(angle_deg + 90)
+    cos, sin = np.cos(turn) * (um_per_px / CROP_UM_PER_PX), np.sin(turn) * (um_per_px / CROP_UM_PER_PX)
+    linear = np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1)
+    shift = (CROP_PX - 1) / 2 - linear @ centres[..., None]
+    return np.concatenate([linear, shift], 2)

@@ -131,8 +131,8 @@ def _judged(
     full = (traced.polygons + 0.5) * times - 0.5
     um_per_fine_px = um_per_px * times
     height, width = shape
-    at_border = (full.min((1, 2)) < _BORDER_PX) | (full[..., 0].max(1) > width - 1 - _BORDER_PX)
-    at_border |= full[..., 1].max(1) > height - 1 - _BORDER_PX
+    low, high = full.min(1), full.max(1)
+    at_border = ((low < _BORDER_PX) | (high > np.array([width, height]) - 1 - _BORDER_PX)).any(1)
     figures = Figures(
         at_border,
         traced.moments.area_px2 * um_per_fine_px**2,
@@ -150,7 +150,7 @@ def _judged(
     )
     alone = reasons(figures)
     likely = (1 - figures.darker_light) * figures.area_um2 * [not reason for reason in alone]
-    overlap = _covered(full, likely)
+    overlap = _covered(full, low, high, likely)
     figures = replace(figures, overlap=overlap)
     skip = whole_field(figures)
     verdicts = reasons(figures) if overlap.any() else alone
@@ -172,19 +172,24 @@ def _judged(
     return heads, skip, figures
 
 
-def _covered(polygons: NDArray[np.float64], likely: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what share of each object (N,) lies under likelier ones."""
-    low, high = np.floor(polygons.min(1)).astype(int), np.ceil(polygons.max(1)).astype(int) + 1
-    meet = (low[:, None] < high).all(2)
+def _covered(
+    polygons: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    likely: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return what share of each object (N,) lies under likelier ones; low, high (N, 2): their least and greatest x and y."""
+    meet = (low[:, None] < high + 1).all(2)
     meet &= meet.T
     covered = np.zeros(len(polygons))
     for i in np.flatnonzero(meet.sum(1) > 1).tolist():
-        width, height = (high[i] - low[i]).tolist()
+        corner = np.floor(low[i])
+        width, height = (np.ceil(high[i] - corner).astype(int) + 1).tolist()
         whole, above = np.zeros((2, height, width), np.uint8)
-        fill(whole, polygons[i] - low[i], 1)
+        fill(whole, polygons[i] - corner, 1)
         for other in np.flatnonzero(meet[i]).tolist():
             if (likely[other], -other) > (likely[i], -i):
-                fill(above, polygons[other] - low[i], 1)
+                fill(above, polygons[other] - corner, 1)
         covered[i] = cv2.countNonZero(whole & above) / max(1, cv2.countNonZero(whole))
     return covered
 

@@ -3,6 +3,8 @@
 Knows nothing of the stain: after this step the empty slide has one colour everywhere, whatever the camera.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +29,7 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     The mode of each tile and channel, and through the modes a surface of second order.
     """
     sparse = field[::_STRIDE, ::_STRIDE]
-    rows, columns = (np.arange(side) * _TILES // side for side in sparse.shape[:2])
-    tile = (rows[:, None] * _TILES + columns).astype(np.uint8)
+    tile = _tiles(sparse.shape[0], sparse.shape[1])
     both, spans = [_TILES**2, 256], [0, _TILES**2, 0, 256]
     counts = [
         cv2.calcHist([tile, np.ascontiguousarray(sparse[..., channel])], [0, 1], None, both, spans)
@@ -36,6 +37,13 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
     ]
     levels = _modes(np.concatenate(counts)).reshape(3, -1).T
     return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _tiles(height: int, width: int) -> NDArray[np.uint8]:
+    """Return the number of each pixel's tile (H, W). Not to be written to."""
+    rows, columns = (np.arange(side) * _TILES // side for side in (height, width))
+    return (rows[:, None] * _TILES + columns).astype(np.uint8)
 
 
 def balance(field: NDArray[np.uint8], gain: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -56,7 +64,8 @@ def _modes(counts: NDArray[np.float32]) -> NDArray[np.float64]:
     padded = cv2.copyMakeBorder(counts, 0, 0, _NEAR_LEVELS, _NEAR_LEVELS, cv2.BORDER_CONSTANT, value=0)
     sums = cv2.sepFilter2D(counts, -1, np.ones(wide), np.ones(1), borderType=cv2.BORDER_CONSTANT)
     levels = sums.argmax(1)[:, None] + np.arange(-_NEAR_LEVELS, _NEAR_LEVELS + 1)
-    near = np.take_along_axis(padded, levels + _NEAR_LEVELS, 1).astype(np.float64)
+    rows = np.arange(len(padded))[:, None] * padded.shape[1]
+    near = padded.take(rows + levels + _NEAR_LEVELS).astype(np.float64)
     count = near.sum(1)
     mode = (near * levels).sum(1) / np.maximum(count, 1)
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)
@@ -81,7 +90,8 @@ def _surfaces(level: NDArray[np.float64]) -> NDArray[np.float64]:
         left = np.abs(level - _TILE_TERMS @ fit)
         keep = known[:, None] & (left < np.maximum(2.0, 2.5 * medians(left[known])))
     lowest = np.maximum(1.0, level[known].min(0) * 0.8)
-    return np.where(fitted, np.clip(_GRID_TERMS @ fit, lowest, 255.0), np.maximum(1.0, middle))
+    surfaces = np.minimum(np.maximum(_GRID_TERMS @ fit, lowest), 255.0)
+    return np.where(fitted, surfaces, np.maximum(1.0, middle))
 
 
 def _terms(knots: int) -> NDArray[np.float64]:

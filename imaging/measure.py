@@ -110,25 +110,26 @@ def trace(
     shape = moments(polygons)
     ways = samples.ways
     inside = REACHES[: 1 + int((REACHES < reach.max(initial=NEAR) - _RIM).sum())].astype(np.float32)
-    weight = np.where(inside < reach[..., None] - _RIM, inside, np.float32(1e-9))
+    weight = np.where(inside < (reach - _RIM).astype(np.float32)[..., None], inside, np.float32(1e-9))
     red, green, blue = samples.levels[..., : len(inside)] * (1 / samples.white.T[..., None, None])
     tone = red + green + blue
     pale, step, cut = pale_direction(ways, inside, tone, weight)
     heading = _heading(shape, pale)
-    across = np.stack([-heading[:, 1], heading[:, 0]], 1)
+    both_ways = np.array([heading, heading[:, ::-1] * (-1, 1)]).transpose(1, 2, 0)  # along it and across
+    length_px, width_px = np.ptp(polygons @ both_ways, axis=1).T
     darker = (tone <= cut[:, None, None]) * weight
     rise = _rises(samples, np.linalg.norm(ways, axis=-1) * um_per_px)
     traced = Traced(
         polygons=polygons,
         moments=shape,
         angle_deg=np.degrees(np.arctan2(heading[:, 1], heading[:, 0])),
-        angle_confidence=np.clip(step / _SURE_STEP, 0, 1),
-        length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
-        width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
+        angle_confidence=np.minimum(np.maximum(step / _SURE_STEP, 0), 1),
+        length_px=length_px,
+        width_px=width_px,
         darker_light=mean(green, darker),
         darker_blue=mean(blue, darker),
         tone_step=step,
-        tone_along=shading(np.einsum("nrk,nk->nr", ways, heading), inside, tone, weight),
+        tone_along=shading((ways @ heading[..., None])[..., 0], inside, tone, weight),
         sharpness=medians(rise.T) / np.maximum(1 - mean(green, weight), 0.1),
         smear=_smear(rise, ways),
         surroundings=_surroundings(samples.headness, reach),
@@ -190,7 +191,9 @@ def _sampled(
     gain = cv2.resize(gain_of(white)[:, None], pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     shape = number, RAYS, STEPS
     headness = running(looked_up(bins(balance(pixels, gain)), table).reshape(shape))
-    levels = np.stack(cv2.split(pixels)).reshape(3, *shape)
+    planes = np.empty((3, *pixels.shape[:2]), np.uint8)
+    cv2.split(pixels, list(planes))
+    levels = planes.reshape(3, *shape)
     return _Samples(ways, levels, white, headness, closed_curves(headness, levels[1], white[:, 1]))
 
 
@@ -220,14 +223,16 @@ def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.floa
 def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (N, 2) towards which side outlines are sharper, as a vector of twice that angle, 0 to 1 long."""
     x, y = ways.transpose(2, 0, 1)
-    sides = np.stack([x * x - y * y, 2 * x * y]) / (x * x + y * y)
+    sides = np.array([x * x - y * y, 2 * x * y]) / (x * x + y * y)
     steep = np.maximum(rise, 0) + 1e-6
     return np.asarray(((steep * sides).sum(2) / steep.sum(1) - sides.mean(2)).T)
 
 
 def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how like a head's colour that is (N,), 0 to 1, which lies around; headness: running sums."""
-    before, last = np.searchsorted(REACHES, np.stack([reach + beyond for beyond in _AROUND])) - 1
+    pitch = REACHES[1] - REACHES[0]
+    before, last = (np.ceil((reach + (beyond - NEAR)) / pitch).astype(np.intp) - 1 for beyond in _AROUND)
+    last = np.minimum(last, STEPS - 1)
     rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
     ring = headness.take(rays + last) - headness.take(rays + before)
     return np.asarray(ring.sum(1) / 255 / np.maximum((last - before).sum(1), 1), np.float64)

@@ -143,15 +143,15 @@ def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
     step = ((meeting & ~_MOVES) + totals[-1, number:, inner]).argmin(1)
     before = step + (meeting[np.arange(number), step] & _MOVES) - _LARGEST_BEND
     # Back along both halves: places in `cheapest`, each by its move away from the one after it.
-    back = (cheapest & _MOVES) - (row + _LARGEST_BEND)
+    back = (cheapest[_OVERLAP:] & _MOVES) - (row + _LARGEST_BEND)
     starts = np.arange(2 * number) * wide + _LARGEST_BEND
     path = np.empty((RAYS // 2, 2 * number), np.intp)
-    at = (half - 1) * row + starts + np.concatenate([before, step])
+    at = (len(path) - 1) * row + starts + np.concatenate([before, step])
     path[-1] = at
     for ray in range(RAYS // 2 - 2, -1, -1):
         at = at + back.take(at)
         path[ray] = at
-    path -= starts + np.arange(_OVERLAP, half)[:, None] * row
+    path -= starts + np.arange(len(path))[:, None] * row
     return np.ascontiguousarray(np.concatenate([path[:, :number], path[::-1, number:]]).T)
 
 

@@ -39,24 +39,15 @@ def moments(polygons: NDArray[np.float64]) -> Moments:
     next_x, next_y = np.concatenate([corners[:, :, 1:], corners[:, :, :1]], 2)
     cross = x * next_y - next_x * y
     sum_x, sum_y = x + next_x, y + next_y
-    terms = np.stack(
-        [
-            sum_x,
-            sum_y,
-            sum_x * sum_x - x * next_x,
-            sum_y * sum_y - y * next_y,
-            sum_x * sum_y + x * y + next_x * next_y,
-        ]
-    )
+    xx, yy = sum_x * sum_x - x * next_x, sum_y * sum_y - y * next_y
+    xy = sum_x * sum_y + x * y + next_x * next_y
     signed = cross.sum(1) / 2
     area = np.where(np.abs(signed) < 1e-6, 1e-6, signed)
-    sums = np.einsum("knm,nm->kn", terms, cross) / area
-    centre_x, centre_y = sums[:2] / 6
-    xx, yy = sums[2] / 12 - centre_x**2, sums[3] / 12 - centre_y**2
-    xy = sums[4] / 24 - centre_x * centre_y
-    axis, squares = spread_axes(xx, xy, yy)
-    centre = np.stack([centre_x, centre_y], 1) + origin
-    return Moments(np.abs(area), centre, axis, 2 * np.sqrt(np.maximum(squares, 0.25)))
+    sums = np.einsum("knm,nm->nk", np.array([sum_x, sum_y, xx, xy, yy]), cross) / area[:, None]
+    centre = sums[:, :2] / 6
+    around = sums[:, 2:] / (12, 24, 12) - centre[:, (0, 0, 1)] * centre[:, (0, 1, 1)]
+    axis, squares = spread_axes(*around.T)
+    return Moments(np.abs(area), centre + origin, axis, 2 * np.sqrt(np.maximum(squares, 0.25)))
 
 
 def spread_axes(
@@ -66,8 +57,8 @@ def spread_axes(
     half_sum, half_difference = (xx + yy) / 2, (xx - yy) / 2
     root = np.hypot(half_difference, xy)
     angle = 0.5 * np.arctan2(xy, half_difference)
-    axis = np.stack([np.cos(angle), np.sin(angle)], 1)
-    return axis, np.stack([half_sum + root, half_sum - root], 1)
+    axis, squares = np.array([[np.cos(angle), np.sin(angle)], [half_sum + root, half_sum - root]]).transpose(0, 2, 1)
+    return axis, squares
 
 
 def mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,13 +85,13 @@ def pale_direction(
     for _ in range(_ROUNDS):
         pale = (shades > cut[:, None]).astype(np.float32)
         part = (both @ pale[..., None])[..., 0]
-        rest = whole - part
-        above, below = (one[:, 1] / np.maximum(one[:, 0], 1e-9) for one in (part, rest))
+        both_parts = np.array([part, whole - part])
+        above, below = both_parts[..., 1] / np.maximum(both_parts[..., 0], 1e-9)
         cut = (above + below) / 2
     pale_weight = (shade > cut[:, None, None]) * weight
-    along = (np.stack([pale_weight, weight - pale_weight], 1) @ reaches)  # (N, 2, R)
+    along = np.stack([pale_weight, weight - pale_weight], 1) @ reaches  # (N, 2, R)
     pale_area = pale_weight.sum((1, 2))
-    areas = np.stack([pale_area, whole[:, 0] - pale_area], 1)
+    areas = np.array([pale_area, whole[:, 0] - pale_area]).T
     there, here = (along @ ways / np.maximum(areas, 1e-9)[..., None]).transpose(1, 0, 2)
     return there - here, above - below, cut
 
