@@ -124,7 +124,7 @@ class TorchBins:
         return np.asarray(_fetched(torch.bincount(some.flatten(), minlength=BINS)), np.float32)
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return what a table (BINS,) says of each pixel (H, W)."""
+        """Return what a table (TABLE,) says of each pixel (H, W)."""
         there = torch.from_numpy(table).to(self._seen.device)
         return _fetched(there.index_select(0, self._seen.flatten()).view(self._seen.shape))
 

@@ -42,6 +42,8 @@ BIN_BITS = 5
 """A bin is the highest bits of red, green and blue, side by side in this order."""
 BINS = 1 << 3 * BIN_BITS
 """Colours that are told apart."""
+TABLE = 1 << 16
+"""A table has so many entries, of which the first are for the bins: OpenCV looks up all numbers of 16 bits or none."""
 
 Centroids = tuple[tuple[float, float, float], ...]
 """L*, a*, b* of each cluster, in the order of the cluster numbers."""
@@ -101,8 +103,8 @@ def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:
 
 
 def looked_up(seen: NDArray[np.uint16], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return what a table (BINS,) says of each bin (H, W)."""
-    return np.asarray(cv2.LUT(seen, np.concatenate([table, table])), np.uint8)  # OpenCV wants it for all of 16 bits
+    """Return what a table (TABLE,) says of each bin (H, W)."""
+    return np.asarray(cv2.LUT(seen, table), np.uint8)
 
 
 def clusters_of(weight: NDArray[np.float32], colour: SlideColour) -> Centroids:
@@ -138,7 +140,7 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
 
 @lru_cache(maxsize=8)
 def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
-    """Return, for every bin, 0 to 255: how much likelier its colour is a head's than background's or tail's.
+    """Return a table of the bins (TABLE,), 0 to 255: how much likelier a colour is a head's than background's or tail's.
 
     Made once for each centroids: those of a slide are frozen after its first fields. Not to be written to.
     """
@@ -146,7 +148,9 @@ def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
     head = np.minimum(np.minimum(away[ACROSOME], away[NUCLEUS]), away[TRANSITION])
     head = np.minimum(head, np.maximum(_COLOURS[:, 0] - centroids[TRANSITION][0], 0) * _DARKENING)
     other = np.minimum(away[BACKGROUND], away[TAIL])
-    return np.asarray(np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS))), np.uint8)
+    table = np.zeros(TABLE, np.uint8)
+    table[:BINS] = np.rint(255 / (1 + np.exp((head - other) / _SOFTNESS)))
+    return table
 
 
 def _as_tuple(centroids: NDArray[np.float64]) -> Centroids:

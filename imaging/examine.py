@@ -19,6 +19,7 @@ from zpscope.imaging.locate import locate
 from zpscope.imaging.measure import Traced, trace
 from zpscope.imaging.outline import RAYS, Ellipses
 from zpscope.imaging.pixels import Pixels, pixels_of
+from zpscope.imaging.shape import meeting
 
 _COARSE_UM_PER_PX = 0.104
 """Heads are looked for at about this scale."""
@@ -110,7 +111,7 @@ _NO_COLOUR = "the field has no colour: the stain is told by its colour, so set t
 
 
 def _refuse_equal_channels(field: NDArray[np.uint8]) -> None:
-    if np.array_equal(field[:1, :, 0], field[:1, :, 2]) and np.array_equal(field[..., 0], field[..., 2]):
+    if (field[0, :, 0] == field[0, :, 2]).all() and (field[..., 0] == field[..., 2]).all():
         raise FieldRefused(_NO_COLOUR)
 
 
@@ -179,8 +180,7 @@ def _covered(
     likely: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return what share of each object (N,) lies under likelier ones; low, high (N, 2): their least and greatest x and y."""
-    meet = (low[:, None] < high + 1).all(2)
-    meet &= meet.T
+    meet = meeting(low, high + 1)
     covered = np.zeros(len(polygons))
     for i in np.flatnonzero(meet.sum(1) > 1).tolist():
         corner = np.floor(low[i])

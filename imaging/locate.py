@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.outline import Ellipses
-from zpscope.imaging.shape import spread_axes
+from zpscope.imaging.shape import meeting, spread_axes
 
 _THICK_UM = 1.3
 """Nothing thinner is a head: tails, midpieces and most bacteria."""
@@ -69,7 +69,8 @@ def _opened(
     shelves: dict[int, list[int]] = {}
     for i, blob in enumerate(blobs):
         shelves.setdefault((blob.height.bit_length() + 1) // 2, []).append(i)
-    crowded = _crowded(blobs)
+    boxes = np.array([blob[1:] for blob in blobs]).reshape(-1, 4)
+    crowded = meeting(boxes[:, :2], boxes[:, :2] + boxes[:, 2:]).sum(1) > 1
     for shelf in shelves.values():
         starts = list(accumulate((blobs[i].width + 1 for i in shelf), initial=1))
         laid = np.zeros((max(blobs[i].height for i in shelf) + 2, starts[-1]), np.uint8)
@@ -107,13 +108,6 @@ def _disc(radius: float) -> NDArray[np.uint8]:
     away = np.ones((2 * middle + 1, 2 * middle + 1), np.uint8)
     away[middle, middle] = 0
     return (cv2.distanceTransform(away, cv2.DIST_L2, 3) < radius).view(np.uint8)
-
-
-def _crowded(blobs: list[_Blob]) -> NDArray[np.bool_]:
-    """Return which blobs (N,) have others in their boxes."""
-    x, y, width, height = np.array([blob[1:] for blob in blobs]).reshape(-1, 4).T[:, :, None]
-    meet = (x < (x + width).T) & (x.T < x + width) & (y < (y + height).T) & (y.T < y + height)
-    return np.asarray(meet.sum(1) > 1)
 
 
 def _parts(mask: NDArray[np.uint8], um_per_px: float) -> list[NDArray[np.uint8]]:

@@ -115,17 +115,16 @@ def trace(
     tone = red + green + blue
     pale, step, cut = pale_direction(ways, inside, tone, weight)
     heading = _heading(shape, pale)
-    both_ways = np.array([heading, heading[:, ::-1] * (-1, 1)]).transpose(1, 2, 0)  # along it and across
-    length_px, width_px = np.ptp(polygons @ both_ways, axis=1).T
+    across = heading[:, ::-1] * (-1, 1)
     darker = (tone <= cut[:, None, None]) * weight
-    rise = _rises(samples, np.linalg.norm(ways, axis=-1) * um_per_px)
+    rise = _rises(samples, np.hypot(ways[..., 0], ways[..., 1]) * um_per_px)
     traced = Traced(
         polygons=polygons,
         moments=shape,
         angle_deg=np.degrees(np.arctan2(heading[:, 1], heading[:, 0])),
         angle_confidence=np.minimum(np.maximum(step / _SURE_STEP, 0), 1),
-        length_px=length_px,
-        width_px=width_px,
+        length_px=np.ptp(np.einsum("nrk,nk->nr", polygons, heading), axis=1),
+        width_px=np.ptp(np.einsum("nrk,nk->nr", polygons, across), axis=1),
         darker_light=mean(green, darker),
         darker_blue=mean(blue, darker),
         tone_step=step,
@@ -171,7 +170,7 @@ def _outlines(ellipses: Ellipses, samples: _Samples, um_per_px: float) -> NDArra
 def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
     """Return which of N outlines (N,) came out so far from their guesses that rays from there would differ."""
     radius = np.sqrt(guesses.half_px.prod(1))
-    moved = np.linalg.norm(ellipses.centre_px - guesses.centre_px, axis=1) / radius
+    moved = np.hypot(*(ellipses.centre_px - guesses.centre_px).T) / radius
     grown = np.abs(np.log(ellipses.half_px / guesses.half_px)).max(1, initial=0)
     return np.asarray(np.maximum(moved, grown) > _POOR_GUESS)
 
@@ -203,10 +202,10 @@ def _heading(shape: Moments, pale: NDArray[np.float64]) -> NDArray[np.float64]:
     The long axis, turned to where the paler part lies, the more so the rounder the head is.
     """
     axis = shape.axis * np.where((pale * shape.axis).sum(1) < 0, -1, 1)[:, None]
-    towards = pale / np.maximum(np.linalg.norm(pale, axis=1, keepdims=True), 1e-9)
+    towards = pale / np.maximum(np.hypot(*pale.T), 1e-9)[:, None]
     elongation = shape.half_px[:, :1] / shape.half_px[:, 1:] - 1
     heading = axis * elongation + _TONE_WEIGHT * towards
-    return np.asarray(heading / np.maximum(np.linalg.norm(heading, axis=1, keepdims=True), 1e-9))
+    return np.asarray(heading / np.maximum(np.hypot(*heading.T), 1e-9)[:, None])
 
 
 def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -239,7 +238,7 @@ def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> ND
 
 
 def _three_lobed(reach: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.norm(np.log(reach) @ _THREE_WAVES, axis=1) * (2 / RAYS), np.float64)
+    return np.asarray(np.hypot(*(np.log(reach) @ _THREE_WAVES).T) * (2 / RAYS), np.float64)
 
 
 _THREE_WAVES = np.stack([np.cos(3 * ANGLES), np.sin(3 * ANGLES)], 1)

@@ -38,7 +38,7 @@ class Bins(Protocol):
         ...
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return what a table (BINS,) says of each pixel (H, W)."""
+        """Return what a table (TABLE,) says of each pixel (H, W)."""
         ...
 
 
@@ -141,7 +141,7 @@ class OpenCvBins:
         return np.asarray(counts.ravel(), np.float32)
 
     def looked_up(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return what a table (BINS,) says of each pixel (H, W)."""
+        """Return what a table (TABLE,) says of each pixel (H, W)."""
         return looked_up(self._seen, table)
 
 

@@ -4,6 +4,7 @@ Knows closed curves along rays and the brightness inside them; no colour space, 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,3 +116,9 @@ def shading(
     together = (along * np.einsum("nrs,nrs->nr", leverage, lighter)).sum(1)
     spreads = spread * np.einsum("nrs,nrs,nrs->n", lighter, lighter, weight)
     return np.asarray(together / np.sqrt(np.maximum(spreads, 1e-12)))
+
+
+def meeting(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which of N boxes, from low to high (N, 2), have which others, or themselves, in part inside (N, N)."""
+    before = (low[:, None] < high).all(2)
+    return np.asarray(before & before.T)

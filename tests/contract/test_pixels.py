@@ -19,7 +19,7 @@ import torch
 
 from tests.drawn_field import DrawnHead, draw_field
 from zpscope.engines.torch_pixels import TorchPixels, open_pixels_on
-from zpscope.imaging.colour import BINS, SlideColour
+from zpscope.imaging.colour import TABLE, SlideColour
 from zpscope.imaging.crop import CROP_PX, cut_crops
 from zpscope.imaging.decode import PixelLayout
 from zpscope.imaging.examine import examine
@@ -84,7 +84,7 @@ def test_a_field_is_shrunk_balanced_and_binned_alike(
     same = OpenCvPixels(twin.levels()).bins(), twin.bins()
     for stride in (1, 4):
         assert np.array_equal(same[0].histogram(stride), same[1].histogram(stride))
-    table = noise(seed, BINS)
+    table = noise(seed, TABLE)
     assert np.array_equal(same[0].looked_up(table), same[1].looked_up(table))
 
 
