@@ -140,7 +140,7 @@ def _k_means(weight: NDArray[Any], start: Centroids, anchors: Centroids, anchor:
 
 @lru_cache(maxsize=8)
 def headness_table(centroids: Centroids) -> NDArray[np.uint8]:
-    """Return a table of the bins (TABLE,), 0 to 255: how much likelier a colour is a head's than background's or tail's.
+    """Return a table of the bins (TABLE,), 0 to 255: how much likelier a colour is a head's than another's.
 
     Made once for each centroids: those of a slide are frozen after its first fields. Not to be written to.
     """

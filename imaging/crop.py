@@ -33,11 +33,15 @@ def cut_crops(field: NDArray[np.uint8] | Pixels, heads: Heads, um_per_px: float)
     height, width = pixels.shape
     reach = int(CROP_PX * CROP_UM_PER_PX / um_per_px / np.sqrt(2)) + 3
     kept = heads.accepted
-    centres, corners = heads.centre_px[kept], np.maximum(heads.centre_px[kept].astype(np.intp) - reach, 0)
-    ends = np.minimum(heads.centre_px[kept].astype(np.intp) + reach, (width, height))
-    matrices = _matrices(centres - corners, heads.angle_deg[kept], um_per_px)
-    places = np.concatenate([corners, ends], 1).tolist()
-    cuts = [Cut(*place, matrix) for place, matrix in zip(places, matrices, strict=True)]
+    centres = heads.centre_px[kept]
+    low = np.maximum(centres.astype(np.intp) - reach, 0)
+    high = np.minimum(centres.astype(np.intp) + reach, (width, height))
+    matrices = _matrices(centres - low, heads.angle_deg[kept], um_per_px)
+    windows = np.concatenate([low, high], 1).tolist()
+    cuts = [
+        Cut(left, top, right, bottom, matrix)
+        for (left, top, right, bottom), matrix in zip(windows, matrices, strict=True)
+    ]
     return pixels.turned(cuts, CROP_PX)
 
 
@@ -47,8 +51,8 @@ def cut_masks(heads: Heads, um_per_px: float) -> NDArray[np.uint8]:
     kept = heads.accepted
     matrices = _matrices(heads.centre_px[kept], heads.angle_deg[kept], um_per_px)
     for mask, outline, matrix in zip(masks, heads.outlines[kept], matrices, strict=True):
-        turned = cv2.transform(outline[:, None].astype(np.float64), matrix)
-        cv2.fillPoly(mask, [np.rint(turned).astype(np.int32)], (255,))
+        turned = np.rint(outline @ matrix[:, :2].T + matrix[:, 2]).astype(np.int32)
+        cv2.fillPoly(mask, [turned], (255,))
     return masks
 
 

@@ -36,8 +36,8 @@ _HEAD = 128
 _STRIDE = 8
 """Every eighth pixel of every eighth row tells whether a field can be used."""
 _DRIFT_STRIDE = 4
-"""Once the colours stand still, every fourth pixel of every fourth row tells how far a field's own lie from them: within
-0.1 on average, in L*a*b* units, of what all pixels of 32 training fields say."""
+"""Once the colours stand still, every fourth pixel of every fourth row tells how far a field's own lie from them: on
+average within 0.1, in L*a*b* units, of what all pixels say (32 training fields)."""
 _WHOLE_FIELD_REASON = {"scale": "size", "moving": "defocus", "defocus": "defocus"}
 
 
@@ -95,7 +95,8 @@ def _scaled(ellipses: Ellipses, times: float) -> Ellipses:
 
 def _some(pixels: Pixels) -> Sequence[Plane]:
     """Return red, green and blue of every so many-th pixel."""
-    return [np.asarray(plane) for plane in cv2.split(np.ascontiguousarray(pixels.levels(_STRIDE)))]
+    some = np.ascontiguousarray(pixels.levels(_STRIDE))
+    return [np.asarray(plane, np.uint8) for plane in cv2.split(some)]
 
 
 def _unusable(red: Plane, green: Plane, blue: Plane) -> str:
@@ -179,7 +180,7 @@ def _covered(
     high: NDArray[np.float64],
     likely: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return what share of each object (N,) lies under likelier ones; low, high (N, 2): their least and greatest x and y."""
+    """Return what share of each object (N,) lies under likelier ones; low, high (N, 2): its least and greatest x, y."""
     meet = meeting(low, high + 1)
     covered = np.zeros(len(polygons))
     for i in np.flatnonzero(meet.sum(1) > 1).tolist():
@@ -196,4 +197,6 @@ def _covered(
 
 def _nothing(shape: tuple[int, int]) -> Heads:
     none = np.zeros(0)
-    return Heads(shape, np.zeros((0, RAYS, 2)), none, np.zeros((0, 2)), none, none, none, none, none, none, ())
+    return Heads(
+        shape, np.zeros((0, RAYS, 2)), none, np.zeros((0, 2)), none, none, none, none, none, none, ()
+    )

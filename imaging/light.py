@@ -35,7 +35,7 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
         cv2.calcHist([tile, np.ascontiguousarray(sparse[..., channel])], [0, 1], None, both, spans)
         for channel in range(3)
     ]
-    levels = _modes(np.concatenate(counts)).reshape(3, -1).T
+    levels = _modes(np.asarray(np.concatenate(counts), np.float32)).reshape(3, -1).T
     return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
 
 
@@ -65,7 +65,7 @@ def _modes(counts: NDArray[np.float32]) -> NDArray[np.float64]:
     sums = cv2.sepFilter2D(counts, -1, np.ones(wide), np.ones(1), borderType=cv2.BORDER_CONSTANT)
     levels = sums.argmax(1)[:, None] + np.arange(-_NEAR_LEVELS, _NEAR_LEVELS + 1)
     rows = np.arange(len(padded))[:, None] * padded.shape[1]
-    near = padded.take(rows + levels + _NEAR_LEVELS).astype(np.float64)
+    near = np.asarray(np.asarray(padded).take(rows + levels + _NEAR_LEVELS), np.float64)
     count = near.sum(1)
     mode = (near * levels).sum(1) / np.maximum(count, 1)
     return np.where(count > 0, np.maximum(mode, 1.0), 0.0)

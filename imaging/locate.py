@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ _SPECK_UM2 = 2.0
 
 
 def locate(inside: NDArray[np.uint8], um_per_px: float) -> Ellipses:
-    """Return an ellipse per blob in a field (H, W), 1 where the colour is a head's, else 0; in its own pixels, row by row."""
+    """Return an ellipse per blob in `inside` (H, W), 1 where the colour is a head's, else 0; in pixels, row by row."""
     radius = _THICK_UM / 2 / um_per_px
     least_px2 = max(0.0, radius - 2) ** 2 * np.pi
     blobs: list[_Blob] = []
@@ -51,7 +51,7 @@ def locate(inside: NDArray[np.uint8], um_per_px: float) -> Ellipses:
 
 
 class _Blob(NamedTuple):
-    outline: NDArray[np.int32]
+    outline: NDArray[Any]
     x: int
     y: int
     width: int
@@ -80,12 +80,10 @@ def _opened(
             laid[1 : height + 1, left : left + width] = (
                 _filled(outline, x, y, whole) if crowded[i] else whole  # without what reaches into its box
             )
-        thick = cv2.morphologyEx(laid, cv2.MORPH_OPEN, _disc(radius))
-        outlines, tree = cv2.findContours(thick, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        outer = [outline for outline, (*_, parent) in zip(outlines, tree[0].tolist() if outlines else (), strict=True) if parent < 0]
-        places = [cv2.boundingRect(outline) for outline in outer]
-        slots = [bisect_right(starts, x) - 1 for x, *_ in places]
-        for outline, (x, y, width, height), slot in zip(outer, places, slots, strict=True):
+        thick = np.asarray(cv2.morphologyEx(laid, cv2.MORPH_OPEN, _disc(radius)), np.uint8)
+        parts = _outer_outlines(thick)
+        slots = [bisect_right(starts, part.x) - 1 for part in parts]
+        for (outline, x, y, width, height), slot in zip(parts, slots, strict=True):
             mask = thick[y : y + height, x : x + width]
             if slots.count(slot) > 1:
                 mask = _filled(outline, x, y, mask)
@@ -93,7 +91,16 @@ def _opened(
             yield mask, x - starts[slot] + blob.x, y - 1 + blob.y
 
 
-def _filled(outline: NDArray[np.int32], x: int, y: int, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _outer_outlines(mask: NDArray[np.uint8]) -> list[_Blob]:
+    """Return the pieces of a mask, also those inside the holes of others."""
+    outlines, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if not outlines:
+        return []
+    outer = [outline for outline, parent in zip(outlines, tree[0, :, 3].tolist(), strict=True) if parent < 0]
+    return [_Blob(outline, *cv2.boundingRect(outline)) for outline in outer]
+
+
+def _filled(outline: NDArray[Any], x: int, y: int, inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return that of a window (H, W) at x, y which an outline surrounds."""
     mask = np.zeros(inside.shape, np.uint8)
     cv2.drawContours(mask, [outline], 0, 1, cv2.FILLED, offset=(-x, -y))
@@ -171,5 +178,7 @@ def _moments(mask: NDArray[np.uint8], left: int, top: int) -> tuple[float, ...]:
 def _ellipses(found: NDArray[np.float64]) -> Ellipses:
     """Return the ellipses of N masks from their moments (N, 5)."""
     axis, squares = spread_axes(*found.T[2:])
-    axis *= np.where(axis[:, :1] < axis[:, 1:], 1, -1)  # The end that curves begin at, as in all crops of this version.
+    axis *= np.where(
+        axis[:, :1] < axis[:, 1:], 1, -1
+    )  # the end that curves begin at: it decides between equal ones
     return Ellipses(found[:, :2], axis, 2 * np.sqrt(np.maximum(squares, 1.0)))

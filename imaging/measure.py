@@ -164,7 +164,7 @@ def _outlines(ellipses: Ellipses, samples: _Samples, um_per_px: float) -> NDArra
     """Return closed outlines (N, RAYS, 2), x and y in pixels."""
     radius_um = np.sqrt(ellipses.half_px.prod(1)) * um_per_px
     reach = samples.reach + (_PEOPLE_DRAW_OUTSIDE_UM / radius_um)[:, None]
-    return samples.ways * reach[..., None] + ellipses.centre_px[:, None]
+    return np.asarray(samples.ways * reach[..., None] + ellipses.centre_px[:, None])
 
 
 def _far_from(ellipses: Ellipses, guesses: Ellipses) -> NDArray[np.bool_]:
@@ -183,15 +183,18 @@ def _sampled(
     places = ways.transpose(2, 0, 1).astype(np.float32, "C")[..., None] * REACHES.astype(np.float32)
     places += ellipses.centre_px.T[..., None, None].astype(np.float32)
     x_map, y_map = places.reshape(2, number, -1)
-    pixels = cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    pixels = np.asarray(
+        cv2.remap(field, x_map, y_map, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
     size = np.array(empty.shape[1::-1])
     x, y = ((ellipses.centre_px + 0.5) * (size / field.shape[1::-1])).astype(np.intp).T
     white = empty[np.minimum(np.maximum(y, 0), size[1] - 1), np.minimum(np.maximum(x, 0), size[0] - 1)]
     gain = cv2.resize(gain_of(white)[:, None], pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     shape = number, RAYS, STEPS
-    headness = running(looked_up(bins(balance(pixels, gain)), table).reshape(shape))
+    seen = bins(balance(pixels, np.asarray(gain, np.float32)))
+    headness = running(looked_up(seen, table).reshape(shape))
     planes = np.empty((3, *pixels.shape[:2]), np.uint8)
-    cv2.split(pixels, list(planes))
+    cv2.split(pixels, [planes[0], planes[1], planes[2]])
     levels = planes.reshape(3, *shape)
     return _Samples(ways, levels, white, headness, closed_curves(headness, levels[1], white[:, 1]))
 
@@ -213,7 +216,7 @@ def _rises(samples: _Samples, radius_um: NDArray[np.float64]) -> NDArray[np.floa
     pitch = REACHES[1] - REACHES[0]
     at = np.rint((samples.reach - NEAR) / pitch).astype(np.intp)
     at = np.minimum(np.maximum(at, _SLOPE_STEPS), STEPS - 1 - _SLOPE_STEPS)
-    at += np.arange(at.size, dtype=np.intp).reshape(at.shape) * STEPS
+    at = np.asarray(at + np.arange(at.size, dtype=np.intp).reshape(at.shape) * STEPS, np.intp)
     green = samples.levels[1].reshape(-1)
     higher = green.take(at + _SLOPE_STEPS).astype(np.float64) - green.take(at - _SLOPE_STEPS)
     return np.asarray(higher / samples.white[:, 1:2] / (2 * _SLOPE_STEPS * pitch * radius_um), np.float64)
@@ -233,7 +236,7 @@ def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> ND
     before, last = (np.ceil((reach + (beyond - NEAR)) / pitch).astype(np.intp) - 1 for beyond in _AROUND)
     last = np.minimum(last, STEPS - 1)
     rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
-    ring = headness.take(rays + last) - headness.take(rays + before)
+    ring = np.asarray(headness.take(rays + last) - headness.take(rays + before), np.int32)
     return np.asarray(ring.sum(1) / 255 / np.maximum((last - before).sum(1), 1), np.float64)
 
 

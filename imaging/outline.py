@@ -71,7 +71,8 @@ _CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
 def running(headness: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Return the sums of headness (N, RAYS, STEPS) along each ray, up to and with each sample."""
     rows = headness.reshape(-1, STEPS)
-    return np.diff(cv2.integral(rows)[:, 1:], axis=0).reshape(headness.shape)
+    sums = np.asarray(cv2.integral(rows), np.int32)
+    return np.asarray(np.diff(sums[:, 1:], axis=0).reshape(headness.shape), np.int32)
 
 
 def closed_curves(
@@ -84,7 +85,7 @@ def closed_curves(
     which need not meet, are left out.
     """
     cost = _costs(headness, shade, white)
-    return NEAR + _between_steps(cost, _best_path(cost)) * (FAR - NEAR) / (STEPS - 1)
+    return np.asarray(NEAR + _between_steps(cost, _best_path(cost)) * (FAR - NEAR) / (STEPS - 1))
 
 
 def _costs(
@@ -102,7 +103,7 @@ def _costs(
     whole = np.float32(_UNIT << _MOVE_BITS)
     cost = region * (whole * np.float32(8 * REGION_WEIGHT / STEPS / 255))
     cost -= edge * (whole * np.float32(EDGE_WEIGHT))
-    return cost.astype(np.int32) & ~_MOVES
+    return np.asarray(cost.astype(np.int32) & ~_MOVES, np.int32)
 
 
 _EVEN = 127.5 * np.arange(1, STEPS + 1, dtype=np.float32)
@@ -127,10 +128,13 @@ def _best_path(cost: NDArray[np.int32]) -> NDArray[np.intp]:
     # One row per ray: a move of so many steps is a shift by as many numbers, and between two heads nothing is cheap.
     row = 2 * number * wide
     sums = totals.reshape(half, row)
-    shifted = np.ndarray((half, len(_BENDS), row - 2 * _LARGEST_BEND), np.int32, totals, 0, (4 * row, 4, 4))
-    ways = np.empty(shifted.shape[1:], np.int32)
+    width = row - 2 * _LARGEST_BEND
+    shifted = np.ndarray(
+        (half, len(_BENDS), width), np.int32, totals, 0, (4 * row, 4, 4)
+    )  # views, not copies
+    ways = np.empty((len(_BENDS), width), np.int32)
     cheapest = np.zeros((half, row), np.int32)
-    kept = np.empty(ways.shape[1], np.int32)
+    kept = np.empty(width, np.int32)
     for come, best, to in zip(shifted, cheapest[1:, inner], sums[1:, inner], strict=False):
         np.add(come, _BENDS, out=ways)
         np.minimum.reduce(ways, out=best)

@@ -58,13 +58,12 @@ def spread_axes(
     half_sum, half_difference = (xx + yy) / 2, (xx - yy) / 2
     root = np.hypot(half_difference, xy)
     angle = 0.5 * np.arctan2(xy, half_difference)
-    axis, squares = np.array([[np.cos(angle), np.sin(angle)], [half_sum + root, half_sum - root]]).transpose(0, 2, 1)
-    return axis, squares
+    return np.array([np.cos(angle), np.sin(angle)]).T, np.array([half_sum + root, half_sum - root]).T
 
 
-def mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the weighted mean of values (N, R, S) for each of N."""
-    return np.einsum("nrs,nrs->n", values, weight) / weight.sum((1, 2))
+    return np.asarray(np.einsum("nrs,nrs->n", values, weight) / weight.sum((1, 2)), np.float64)
 
 
 def pale_direction(
