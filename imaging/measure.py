@@ -233,8 +233,10 @@ def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.f
 def _surroundings(headness: NDArray[np.int32], reach: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how like a head's colour that is (N,), 0 to 1, which lies around; headness: running sums."""
     pitch = REACHES[1] - REACHES[0]
-    before, last = (np.ceil((reach + (beyond - NEAR)) / pitch).astype(np.intp) - 1 for beyond in _AROUND)
-    last = np.minimum(last, STEPS - 1)
+    before, last = (
+        np.minimum(np.ceil((reach + (beyond - NEAR)) / pitch).astype(np.intp) - 1, STEPS - 1)
+        for beyond in _AROUND
+    )
     rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
     ring = np.asarray(headness.take(rays + last) - headness.take(rays + before), np.int32)
     return np.asarray(ring.sum(1) / 255 / np.maximum((last - before).sum(1), 1), np.float64)
