@@ -58,6 +58,8 @@ class Tally:
     """The name of each head that counts."""
     seen: set[int] = field(default_factory=set[int])
     """The names of the heads found in the counting frames of the main island, to be counted once each."""
+    apart: list[bool] = field(default_factory=list[bool])
+    """Of each placed field: more than one island was known before it."""
     still: int = 0
     spent_s: list[float] = field(default_factory=list[float])
 
@@ -90,6 +92,7 @@ def scan(fields: Iterator[Frame], um_per_px: float, error_um: float) -> Tally:
             look, inside, heads.offsets_um[inside], heads.area_um2[inside], heads.sharpness[inside]
         )
         tally.spent_s.append(spent_s + time.process_time() - started_s)
+        tally.apart.append(len(set(tally.islands)) > 1)
         thumbnails.append(sight.thumbnail)
         for join in placement.joins:
             tally.islands = [join.into if one == join.island else one for one in tally.islands]

@@ -31,11 +31,15 @@ HEADINGS = (
     "no head",
     "blurred",
     "unplaced %",
+    "best possible %",
     "islands",
     "stationary",
     "off um",
     "ms a field",
+    "ms while islands are apart",
 )
+_LEAST_SHARED = 0.06
+"""Fields that share less of their area are not compared (`imaging/register.py`)."""
 
 
 def drawn(settings: SyntheticCamera, fields: int, *, segment: bool) -> Iterator[Frame]:
@@ -128,6 +132,28 @@ def off_um(settings: SyntheticCamera, tally: Tally) -> float:
     return float(np.abs(off - np.median(off, axis=0)).max())
 
 
+def linked(settings: SyntheticCamera, numbers: list[int]) -> int:
+    """Return how many of these fields lie on the largest island that a perfect comparison would make of them."""
+    centres = np.array([field_centre_um(settings, number) for number in numbers])
+    size_um = np.array([settings.width_px, settings.height_px]) * settings.um_per_px
+    left, largest = np.ones(len(numbers), np.bool_), 0
+    while left.any():
+        ahead, island = [int(left.argmax())], 0
+        left[ahead] = False
+        while ahead:
+            island += 1
+            shared = np.maximum(1 - np.abs(centres - centres[ahead.pop()]) / size_um, 0).prod(1)
+            reached = np.flatnonzero(left & (shared >= _LEAST_SHARED))
+            left[reached] = False
+            ahead += reached.tolist()
+        largest = max(largest, island)
+    return largest
+
+
+def _median_ms(spent_s: NDArray[np.float64]) -> str:
+    return f"{1000 * float(np.median(spent_s)):.1f} ({len(spent_s)})" if len(spent_s) else "-"
+
+
 def scanned(settings: SyntheticCamera, fields: int, *, segment: bool) -> None:
     """Print what a simulated scan came to, against the truth."""
     tally = scan(drawn(settings, fields, segment=segment), settings.um_per_px, 3.0)
@@ -136,6 +162,7 @@ def scanned(settings: SyntheticCamera, fields: int, *, segment: bool) -> None:
     counted = set(tally.counted)
     refused = [sperm[name] for name in counted if name >= 0 and not sperm[name].gradable]
     covered = sum(one.covered > 0.05 for one in refused)
+    spent_s = np.array(tally.spent_s)
     found, strange = len(counted & true.keys()), sum(name < 0 for name in counted)
     row(
         f"{settings.path}, seed {settings.seed}, " + ("segmented" if segment else "told"),
@@ -149,10 +176,12 @@ def scanned(settings: SyntheticCamera, fields: int, *, segment: bool) -> None:
         str(strange),
         str(len(counted) - found - len(refused) - strange),
         f"{100 * (1 - len(tally.main) / len(tally.numbers)):.1f}",
+        f"{100 * (1 - linked(settings, tally.numbers) / len(tally.numbers)):.1f}",
         str(len(set(tally.islands))),
         str(tally.still),
         f"{off_um(settings, tally):.2f}",
-        f"{1000 * float(np.median(tally.spent_s)):.1f}",
+        _median_ms(spent_s),
+        _median_ms(spent_s[np.array(tally.apart)]),
     )
 
 
@@ -178,6 +207,7 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=100)
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--slide", choices=("clean", "usual"), default="usual")
     parser.add_argument(
         "--segment", action="store_true", help="find the heads, instead of taking the true ones"
     )
@@ -191,7 +221,7 @@ def main() -> None:
     for seed in given.seeds:
         settings = SyntheticCamera(
             seed=seed,
-            slide="usual",
+            slide=given.slide,
             path="by_hand" if by_hand else "serpentine",
             stage=not by_hand,
             stage_error_um=0.0 if by_hand else 3.0,

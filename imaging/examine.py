@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused
 from zpscope.imaging.colour import SlideColour, clusters_of, headness_table
-from zpscope.imaging.gate import Figures, reasons, whole_field
+from zpscope.imaging.gate import AT_A_CELL_UM, Figures, larger_than_heads, reasons, whole_field
 from zpscope.imaging.heads import Heads, fill
 from zpscope.imaging.light import background
 from zpscope.imaging.locate import locate
 from zpscope.imaging.measure import Traced, trace
+from zpscope.imaging.neighbours import from_cells_um, hidden
 from zpscope.imaging.outline import RAYS, Ellipses
 from zpscope.imaging.pixels import Pixels, pixels_of
 from zpscope.imaging.shape import meeting
@@ -148,14 +149,23 @@ def _judged(
         traced.smear,
         traced.surroundings,
         traced.three_lobed,
-        np.zeros(len(full)),
+        overlap=np.zeros(len(full)),
+        rim=traced.rim,
+        weak_edge=traced.weak_edge,
+        contact=traced.contact,
+        hidden=np.zeros(len(full)),
+        from_cell_um=np.full(len(full), np.inf),
     )
     alone = reasons(figures)
     likely = (1 - figures.darker_light) * figures.area_um2 * [not reason for reason in alone]
-    overlap = _covered(full, low, high, likely)
-    figures = replace(figures, overlap=overlap)
+    figures = replace(
+        figures,
+        overlap=_covered(full, low, high, likely),
+        hidden=hidden(full, np.isin(alone, ("", "border")), um_per_px),
+        from_cell_um=from_cells_um(full, larger_than_heads(figures), AT_A_CELL_UM, um_per_px),
+    )
     skip = whole_field(figures)
-    verdicts = reasons(figures) if overlap.any() else alone
+    verdicts = reasons(figures)
     if skip:
         verdicts = [reason or _WHOLE_FIELD_REASON[skip] for reason in verdicts]
     heads = Heads(

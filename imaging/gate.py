@@ -22,11 +22,11 @@ _LEAST_TONE_STEP = 0.25
 _TYPICAL_WIDTH_UM, _TYPICAL_AREA_UM2 = 2.85, 10.0
 _DARK_ENOUGH = 0.2
 """Below it, darkness differs from stain to stain and says nothing."""
-_WEIGHTS = (-27.39, 1.17, 3.24, 3.66, -7.72, -4.09, -23.62, 0.54)
-_OFFSET = 3.87
+_WEIGHTS = (-16.54, 2.81, 3.70, 2.99, -9.05, -1.83, -49.89, 0.86, 1.70, 3.86)
+_OFFSET = 16.49
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
 training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
-_LEAST_LIKELY = -0.5
+_LEAST_LIKELY = -1.3
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.25
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
 of half the heads of a field."""
@@ -36,6 +36,12 @@ in a sharp one the heads lie alike. No training field as recorded is skipped; of
 `moving` or `defocus`; of those dragged by 0.8 µm three are, and heads are still found in the others."""
 _DIRTY = 0.5
 _OVERLAP = 0.25
+_COVERED_WEIGHTS = (1.59, 14.62, 14.32)
+_COVERED_OFFSET = 0.58
+"""How likely something lies on a head, in log odds: what `cover_terms` says, weighed. Fitted likewise."""
+_MOST_COVERED = 1.2
+AT_A_CELL_UM = 1.0
+"""A cell's body is often too pale for an outline: what is so near its nucleus lies on it."""
 _SCALE_UM2 = (4.0, 23.0)
 """Half the objects of a rightly calibrated field that look like heads are of a size in between."""
 _SCALE_OBJECTS = 3
@@ -71,6 +77,16 @@ class Figures:
     """(N,): how far the outline, against its ellipse, goes in and out three times around, as a logarithm."""
     overlap: NDArray[np.float64]
     """(N,): share of the area that a more likely head covers."""
+    rim: NDArray[np.float64]
+    """(N,): how much of the light comes back across the outline, over a seventh of the head's radius."""
+    weak_edge: NDArray[np.float64]
+    """(N,): share of the outline along which hardly any does, against the rest."""
+    contact: NDArray[np.float64]
+    """(N,): share of the outline along which what lies around has a head's colour."""
+    hidden: NDArray[np.float64]
+    """(N,): share of the whole ellipse that other heads' ellipses cover."""
+    from_cell_um: NDArray[np.float64]
+    """(N,): to the nearest object larger than a head; infinite beyond `AT_A_CELL_UM`."""
 
     @classmethod
     def none(cls) -> Self:
@@ -86,10 +102,10 @@ def reasons(figures: Figures) -> list[str]:
     tests: list[tuple[str, NDArray[np.bool_]]] = [
         ("border", figures.at_border),
         ("low_contrast", figures.darker_light > _PALEST),
-        ("overlap", (figures.overlap > _OVERLAP) | _too_large_for_one(figures)),
+        ("overlap", (figures.overlap > _OVERLAP) | (coverage(figures) > _MOST_COVERED) | _too_large_for_one(figures)),
         ("size", (figures.area_um2 < low) | (figures.area_um2 > high)),
         ("defocus", figures.sharpness < _LEAST_SHARP),
-        ("dirty_background", figures.surroundings > _DIRTY),
+        ("dirty_background", (figures.surroundings > _DIRTY) | (figures.from_cell_um < AT_A_CELL_UM)),
         ("shape", (figures.width_um < _LEAST_WIDTH_UM) | (figures.width_um > _GREATEST_WIDTH_UM)),
         ("shape", ratio > _GREATEST_RATIO),
         ("not_a_head", likeness(figures) < _LEAST_LIKELY),
@@ -98,13 +114,14 @@ def reasons(figures: Figures) -> list[str]:
 
 
 def terms(figures: Figures) -> NDArray[np.float64]:
-    """Return what tells a head (N, 8).
+    """Return what tells a head (N, 10).
 
     A darker part not too pale, in two tones, length, shading, width, area, an outline with three lobes, the hue
-    of the darker part.
+    of the darker part, one end broader than the other, a steep rim.
 
     Lengths and tones as logarithms; width and area by how far they are from a head's, squared; the hue as the ratio
-    of optical densities, which no gain and no gamma of a camera changes.
+    of optical densities, which no gain and no gamma of a camera changes. Three lobes are counted twice: with few
+    an outline has two ends alike, with many it is that of no head.
     """
     width, area = np.maximum(figures.width_um, 0.1), np.maximum(figures.area_um2, 0.1)
     return np.stack(
@@ -117,9 +134,26 @@ def terms(figures: Figures) -> NDArray[np.float64]:
             np.log(area / _TYPICAL_AREA_UM2) ** 2,
             figures.three_lobed,
             np.log(_density(figures.darker_blue) / _density(figures.darker_light)),
+            np.log(np.maximum(figures.three_lobed, 0.003)),
+            np.log(np.maximum(figures.rim, 0.05)),
         ],
         1,
     )
+
+
+def cover_terms(figures: Figures) -> NDArray[np.float64]:
+    """Return what tells that something lies on a head (N, 3): whole ellipses that meet, a gap in the edge, contact."""
+    return np.stack([np.log(np.maximum(figures.hidden, 0.01)), figures.weak_edge, figures.contact], 1)
+
+
+def coverage(figures: Figures) -> NDArray[np.float64]:
+    """Return how likely something lies on each object (N,), in log odds."""
+    return np.asarray(cover_terms(figures) @ np.array(_COVERED_WEIGHTS) + _COVERED_OFFSET)
+
+
+def larger_than_heads(figures: Figures) -> NDArray[np.bool_]:
+    """Return which objects (N,) are larger than one head: cells, or several heads in one."""
+    return np.asarray(figures.area_um2 > _ONE_HEAD_UM2)
 
 
 def _density(light: NDArray[np.float64]) -> NDArray[np.float64]:

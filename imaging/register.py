@@ -67,7 +67,7 @@ class Pattern:
         self.shape = (height, width)
         plane = np.zeros((cv2.getOptimalDFTSize(2 * height), cv2.getOptimalDFTSize(2 * width)), np.float32)
         plane[:height, :width] = coarse
-        self.spectrum = cv2.dft(plane, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=height)
+        self.spectrum = cv2.dft(plane, nonzeroRows=height)
         self.energy = np.asarray(cv2.integral(coarse * coarse), np.float32)
 
     @cached_property
@@ -83,11 +83,17 @@ class Pattern:
 
 
 def register(
-    first: Pattern, second: Pattern, around_px: tuple[float, float] | None = None, within_px: float = 0.0
+    first: Pattern,
+    second: Pattern,
+    around_px: tuple[float, float] | None = None,
+    within_px: float = 0.0,
+    *,
+    least_lead: float = 0.0,
 ) -> Match | None:
     """Return where the second thumbnail lies on the first, or None if nothing speaks for any offset.
 
     around_px: only offsets within `within_px` of it, in x and in y, are tried. Both are in pixels of the thumbnail.
+    least_lead: None, too, and sooner, for a match whose lead is less.
     """
     if first.shape != second.shape:
         return None
@@ -105,13 +111,13 @@ def register(
         return None
     evidence = _tried(first, second, rows, columns)
     _, best, _, (column, row) = cv2.minMaxLoc(evidence)
-    if best <= 0:
+    lead = best - _second_best(evidence, row, column)
+    if best <= 0 or lead < least_lead:
         return None
     coarse = (int(columns[column]) * _COARSE, int(rows[row]) * _COARSE)
     offset = _refined(first.fine, second.fine, coarse)
     if offset is None:
         return None
-    lead = best - _second_best(evidence, row, column)
     return Match(offset, best, lead, _stain(first.stain, second.stain, offset))
 
 

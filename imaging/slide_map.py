@@ -109,7 +109,7 @@ class SlideMap:
         before = self._pattern(last.number)
         moved_um: Point = (0.0, 0.0)
         if sight.stage_um is None or last.stage_um is None:
-            match = register(before, pattern)
+            match = register(before, pattern, least_lead=_LEAD_ALONE)
         else:
             moved_um = less(sight.stage_um, last.stage_um)
             match = register(
@@ -211,7 +211,7 @@ class SlideMap:
             return self._near(look, STAGE_ISLAND, sight.stage_um, 2 * self._error_um)
         fits: list[_Fit] = []
         for number in range(len(self._fields) - 1, max(-1, len(self._fields) - 1 - _RECENT), -1):
-            match = look.last if number == last.number else register(self._pattern(number), look.pattern)
+            match = look.last if number == last.number else self._alone(number, look.pattern)
             if match is not None and stands_alone(match):
                 fits = [self._fit(number, match, sight)]
                 fits += self._near(look, fits[0].island, fits[0].centre_um, _DRIFT_UM, but=number)
@@ -229,7 +229,7 @@ class SlideMap:
         """Return the matches of a field that lies on an island with some fields of others: every turn with others."""
         others = np.flatnonzero(self._fields.rows["island"] != island)
         chosen = np.roll(others[::-1], -turn)[:most].tolist()
-        matches = [(number, register(self._pattern(number), pattern)) for number in chosen]
+        matches = [(number, self._alone(number, pattern)) for number in chosen]
         return [(number, match) for number, match in matches if match is not None and stands_alone(match)]
 
     def _recognised(self) -> tuple[list[Join], list[View]]:
@@ -305,6 +305,10 @@ class SlideMap:
     def _join(self, join: Join) -> list[View]:
         self._fields.move(join.island, join.into, join.shift_um)
         return [self._known.view(head) for head in self._known.join(join.island, join.into, join.shift_um)]
+
+    def _alone(self, number: int, pattern: Pattern) -> Match | None:
+        """Return how a field lies on a placed one, if at all, knowing nothing else."""
+        return register(self._pattern(number), pattern, least_lead=_LEAD_ALONE)
 
     def _pattern(self, number: int) -> Pattern:
         kept = self._patterns.get(number)
