@@ -129,35 +129,44 @@ def _relief(darkness: NDArray[np.float32], around_px: int) -> Plane:
 def _tried(
     first: Pattern, second: Pattern, rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Return the evidence for the offsets (rows, columns), in coarse pixels."""
+    """Return the evidence for the offsets (rows, columns), in coarse pixels; both without a gap."""
     product = cv2.mulSpectrums(first.spectrum, second.spectrum, 0, conjB=True)
     common = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-    common = common.take(rows, 0, mode="wrap").take(columns, 1, mode="wrap")
+    common = _wrapped(common.take(rows, 0, mode="wrap"), columns)
     height, width = first.shape
     tall, wide = np.maximum(height - abs(rows), 0), np.maximum(width - abs(columns), 0)
-    top, left = np.maximum(rows, 0), np.maximum(columns, 0)
-    back_top, back_left = np.maximum(-rows, 0), np.maximum(-columns, 0)
-    power = _sums(first.energy, top, top + tall, left, left + wide)
-    power *= _sums(second.energy, back_top, back_top + tall, back_left, back_left + wide)
-    common = np.maximum(common, np.float32(0))
-    agrees = np.minimum(common * common / np.maximum(power, np.float32(1e-3)), np.float32(0.998))
+    power = _shared(first.energy, rows, columns)
+    power *= _shared(second.energy, -rows[::-1], -columns[::-1])[::-1, ::-1]
+    np.maximum(common, np.float32(0), out=common)
+    common *= common
+    np.maximum(power, np.float32(1e-3), out=power)
+    common /= power
+    np.minimum(common, np.float32(0.998), out=common)
+    np.subtract(np.float32(1), common, out=common)
+    evidence = np.asarray(cv2.log(common, dst=common), np.float32)
     area = np.asarray(tall[:, None] * wide[None], np.float32)
-    evidence = np.asarray(cv2.log(np.float32(1) - agrees), np.float32)
     evidence *= area * np.float32(-0.5 / _INDEPENDENT_PX)
     evidence[area < _LEAST_SHARE * height * width] = 0
     return evidence
 
 
-def _sums(
-    table: NDArray[np.float32],
-    top: NDArray[np.intp],
-    bottom: NDArray[np.intp],
-    left: NDArray[np.intp],
-    right: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Return the sums over boxes, one per row and column, from a summed-area table."""
-    rows = table.take(bottom, 0) - table.take(top, 0)
-    return np.asarray(rows.take(right, 1) - rows.take(left, 1), np.float32)
+def _wrapped(plane: Plane, columns: NDArray[np.intp]) -> Plane:
+    """Return columns without a gap, those below 0 from the right end; ten times as fast as by their numbers."""
+    low, high = int(columns[0]), int(columns[-1]) + 1
+    left = plane[:, low : min(high, 0) or None] if low < 0 else plane[:, :0]
+    return np.concatenate([left, plane[:, max(low, 0) : max(high, 0)]], 1)
+
+
+def _shared(table: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Plane:
+    """Return the sums over what a plane shares with one shifted by (rows, columns), from its summed-area table."""
+    height, width = table.shape[0] - 1, table.shape[1] - 1
+    strips = table.take(np.minimum(rows, 0) + height, 0) - table.take(np.maximum(rows, 0), 0)
+    low, high = int(columns[0]), int(columns[-1]) + 1
+    sums = np.empty((len(rows), len(columns)), np.float32)
+    below = max(0, min(high, 0) - low)
+    np.subtract(strips[:, width + low : width + low + below], strips[:, :1], out=sums[:, :below])
+    np.subtract(strips[:, -1:], strips[:, max(low, 0) : max(high, 0)], out=sums[:, below:])
+    return sums
 
 
 def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:
