@@ -38,7 +38,7 @@ class Annotated:
 def annotated(labels: Path, shape: tuple[int, int], um_per_px: float) -> Iterator[Annotated]:
     """Yield the heads of a field (H, W) that do not reach its edge."""
     heads = true_heads(labels, shape, 1.0)
-    everyone = np.sum(heads, axis=0, dtype=np.uint8) if heads else np.zeros(shape, np.uint8)
+    everyone = np.asarray(np.array(heads, np.uint8).reshape(-1, *shape).sum(0))
     for head in heads:
         if at_border(head):
             continue
@@ -57,7 +57,7 @@ def _annotated(own: NDArray[np.bool_], others: NDArray[np.bool_], um_per_px: flo
     apart_um = cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, 5) * um_per_px
     contours = cv2.findContours(own.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
     outline = max(contours, key=len)[:, 0]
-    free = outline[apart_um[outline[:, 1], outline[:, 0]] > _FREE_UM]
+    free = outline[np.asarray(apart_um)[outline[:, 1], outline[:, 0]] > _FREE_UM]
     whole = np.zeros(own.shape, np.uint8)
     if len(free) >= _LEAST_POINTS:
         cv2.ellipse(whole, cv2.fitEllipseDirect(free.astype(np.float32)[:, None]), 1, -1)
@@ -70,7 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--um-per-px", type=float, required=True)
-    parser.add_argument("--shape", type=int, nargs=2, default=(1024, 1280), help="rows and columns of a field")
+    parser.add_argument(
+        "--shape", type=int, nargs=2, default=(1024, 1280), help="rows and columns of a field"
+    )
     given = parser.parse_args()
     rows, columns = given.shape
     heads = [

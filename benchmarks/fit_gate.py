@@ -168,7 +168,9 @@ def main() -> int:
     learned = (like >= min(_LEAST_LIKELY)) & (kind != "other")
     cover = _judged(np.array([one.cover_terms for one in objects]), spoilt, learned, part, "_COVERED")
     columns = [(True, "head"), (True, "other"), *((False, one) for one in ("head", "other", *_SPOILT))]
-    sys.stdout.write("| least likely | most covered | " + " | ".join(_title(*one) for one in columns) + " |\n")
+    sys.stdout.write(
+        "| least likely | most covered | " + " | ".join(_title(*one) for one in columns) + " |\n"
+    )
     sys.stdout.write("|---" * (2 + len(columns)) + "|\n")
     for least in _LEAST_LIKELY:
         for most in _MOST_COVERED:
@@ -180,7 +182,7 @@ def main() -> int:
     return 0
 
 
-def _title(real: bool, kind: str) -> str:  # noqa: FBT001 -- a pair of the table's columns
+def _title(real: bool, kind: str) -> str:
     return ("real " if real else "simulated ") + kind
 
 

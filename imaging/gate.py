@@ -102,7 +102,10 @@ def reasons(figures: Figures) -> list[str]:
     tests: list[tuple[str, NDArray[np.bool_]]] = [
         ("border", figures.at_border),
         ("low_contrast", figures.darker_light > _PALEST),
-        ("overlap", (figures.overlap > _OVERLAP) | (coverage(figures) > _MOST_COVERED) | _too_large_for_one(figures)),
+        (
+            "overlap",
+            (figures.overlap > _OVERLAP) | (coverage(figures) > _MOST_COVERED) | _too_large_for_one(figures),
+        ),
         ("size", (figures.area_um2 < low) | (figures.area_um2 > high)),
         ("defocus", figures.sharpness < _LEAST_SHARP),
         ("dirty_background", (figures.surroundings > _DIRTY) | (figures.from_cell_um < AT_A_CELL_UM)),

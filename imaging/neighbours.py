@@ -25,7 +25,9 @@ def hidden(outlines: Outlines, heads: NDArray[np.bool_], um_per_px: float) -> ND
     shares = np.zeros(len(outlines))
     near = _near(outlines, heads, heads, _FREE_UM / um_per_px)
     ellipses = {
-        i: _ellipse(outlines[i], np.max([_depths_px(outlines[i], outlines[j]) for j in others], axis=0), um_per_px)
+        i: _ellipse(
+            outlines[i], np.max([_depths_px(outlines[i], outlines[j]) for j in others], axis=0), um_per_px
+        )
         for i, others in near.items()
     }
     for i, others in near.items():
@@ -73,8 +75,8 @@ def _depths_px(points: NDArray[np.float64], outline: NDArray[np.float64]) -> NDA
     squares = (here**2).sum(1)[:, None] + (rim**2).sum(1) - 2 * here @ rim.T
     apart = np.sqrt(np.maximum(squares.min(1), 0))
     way, rim_way = np.arctan2(here[:, 1], here[:, 0]), np.arctan2(rim[:, 1], rim[:, 0])
-    reach = np.interp(way, rim_way, np.linalg.norm(rim, axis=1), period=2 * np.pi)
-    return np.where(np.linalg.norm(here, axis=1) < reach, apart, -apart)
+    reach = np.asarray(np.interp(way, rim_way, np.linalg.norm(rim, axis=1), period=2 * np.pi), np.float64)
+    return np.asarray(np.where(np.linalg.norm(here, axis=1) < reach, apart, -apart), np.float64)
 
 
 def _ellipse(

@@ -131,8 +131,8 @@ def _tried(
 ) -> NDArray[np.float32]:
     """Return the evidence for the offsets (rows, columns), in coarse pixels; both without a gap."""
     product = cv2.mulSpectrums(first.spectrum, second.spectrum, 0, conjB=True)
-    common = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
-    common = _wrapped(common.take(rows, 0, mode="wrap"), columns)
+    lapped = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT | cv2.DFT_SCALE)
+    common = _wrapped(np.asarray(lapped.take(rows, 0, mode="wrap"), np.float32), columns)
     height, width = first.shape
     tall, wide = np.maximum(height - abs(rows), 0), np.maximum(width - abs(columns), 0)
     power = _shared(first.energy, rows, columns)
@@ -160,12 +160,13 @@ def _wrapped(plane: Plane, columns: NDArray[np.intp]) -> Plane:
 def _shared(table: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Plane:
     """Return the sums over what a plane shares with one shifted by (rows, columns), from its summed-area table."""
     height, width = table.shape[0] - 1, table.shape[1] - 1
-    strips = table.take(np.minimum(rows, 0) + height, 0) - table.take(np.maximum(rows, 0), 0)
+    above, below = np.asarray(np.maximum(rows, 0), np.intp), np.asarray(np.minimum(rows, 0) + height, np.intp)
+    strips = np.asarray(table.take(below, 0) - table.take(above, 0), np.float32)
     low, high = int(columns[0]), int(columns[-1]) + 1
     sums = np.empty((len(rows), len(columns)), np.float32)
-    below = max(0, min(high, 0) - low)
-    np.subtract(strips[:, width + low : width + low + below], strips[:, :1], out=sums[:, :below])
-    np.subtract(strips[:, -1:], strips[:, max(low, 0) : max(high, 0)], out=sums[:, below:])
+    left = max(0, min(high, 0) - low)
+    np.subtract(strips[:, width + low : width + low + left], strips[:, :1], out=sums[:, :left])
+    np.subtract(strips[:, -1:], strips[:, max(low, 0) : max(high, 0)], out=sums[:, left:])
     return sums
 
 

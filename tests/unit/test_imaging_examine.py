@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.drawn_field import BACKGROUND, DrawnHead, draw_field
+from tests.drawn_field import BACKGROUND, NUCLEUS, DrawnHead, draw_field
 from zpscope.config.errors import FieldRefused
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import cut_crops
@@ -93,6 +93,30 @@ def test_a_head_at_the_edge_is_kept_and_refused() -> None:
 def test_touching_heads_are_two() -> None:
     heads = _heads(draw_field([DrawnHead(200, 200), DrawnHead(200 + 2.9 / UM_PER_PX, 210)]))
     assert heads.reason == ("", "")
+
+
+@pytest.mark.parametrize(("apart_um", "turn_deg"), [(1.9, -40.0), (2.2, -40.0), (2.5, -40.0), (2.5, -90.0)])
+def test_heads_that_lie_on_one_another_are_refused(apart_um: float, turn_deg: float) -> None:
+    heads = _heads(draw_field([DrawnHead(200, 200), DrawnHead(200 + apart_um / UM_PER_PX, 205, turn_deg)]))
+    assert heads.reason == ("overlap", "overlap")
+
+
+def test_a_head_at_a_cell_is_refused_and_one_beside_it_is_not() -> None:
+    cell = DrawnHead(180, 200, length_um=7.5, width_um=7.0, tail=False)
+    for gap_um, reason in ((0.4, "dirty_background"), (2.0, "")):
+        at_px = 180 + (3.5 + gap_um + 1.5) / UM_PER_PX
+        heads = _heads(draw_field([cell, DrawnHead(at_px, 200)]))
+        nearest = int(np.hypot(*(heads.centre_px - [at_px, 200]).T).argmin())
+        assert heads.reason[nearest] == reason
+
+
+def test_a_lump_of_one_shade_with_two_ends_alike_is_no_head() -> None:
+    field = draw_field([DrawnHead(100, 100)])
+    cv2.line(field, (300, 200), (330, 215), NUCLEUS, round(2.8 / UM_PER_PX), cv2.LINE_AA)
+    assert sorted(_heads(np.asarray(cv2.GaussianBlur(field, (0, 0), 2), np.uint8)).reason) == [
+        "",
+        "not_a_head",
+    ]
 
 
 def test_a_tail_across_is_no_head() -> None:
