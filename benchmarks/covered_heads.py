@@ -54,10 +54,12 @@ def annotated(labels: Path, shape: tuple[int, int], um_per_px: float) -> Iterato
 def _annotated(own: NDArray[np.bool_], others: NDArray[np.bool_], um_per_px: float) -> Annotated:
     if not others.any():
         return Annotated(np.inf, 0.0)
-    apart_um = cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, 5) * um_per_px
+    apart_um = (
+        np.asarray(cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, 5), np.float64) * um_per_px
+    )
     contours = cv2.findContours(own.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
-    outline = max(contours, key=len)[:, 0]
-    free = outline[np.asarray(apart_um)[outline[:, 1], outline[:, 0]] > _FREE_UM]
+    outline = np.asarray(max(contours, key=len), np.intp)[:, 0]
+    free = outline[apart_um[tuple(outline.T[::-1])] > _FREE_UM]
     whole = np.zeros(own.shape, np.uint8)
     if len(free) >= _LEAST_POINTS:
         cv2.ellipse(whole, cv2.fitEllipseDirect(free.astype(np.float32)[:, None]), 1, -1)
