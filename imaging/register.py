@@ -115,7 +115,7 @@ def register(
     if best <= 0 or lead < least_lead:
         return None
     coarse = (int(columns[column]) * _COARSE, int(rows[row]) * _COARSE)
-    offset = _refined(first.fine, second.fine, coarse)
+    offset = _refined(first, second, coarse)
     if offset is None:
         return None
     return Match(offset, best, lead, _stain(first.stain, second.stain, offset))
@@ -178,19 +178,21 @@ def _second_best(evidence: NDArray[np.float32], row: int, column: int) -> float:
     return float(others.max())
 
 
-def _refined(first: Plane, second: Plane, offset: tuple[int, int]) -> tuple[float, float] | None:
+def _refined(one: Pattern, other: Pattern, offset: tuple[int, int]) -> tuple[float, float] | None:
     """Return the offset to a part of a pixel; None if it runs away from its guess.
 
-    Least squares on the slopes (Lucas and Kanade 1981), which no pixel grid draws towards itself.
+    Least squares on the slopes (Lucas and Kanade 1981), which no pixel grid draws towards itself, over the part of
+    what both show in which there is most to see: on bare glass the rest is noise.
     """
+    first, second = one.fine, other.fine
     height, width = first.shape
     x, y = offset
     left, right = max(0, x) + _REFINE_PX, min(width, x + width) - _REFINE_PX
     top, bottom = max(0, y) + _REFINE_PX, min(height, y + height) - _REFINE_PX
     if right - left < 4 * _REFINE_PX or bottom - top < 4 * _REFINE_PX:
         return None
-    left, right = _middle(left, right)
-    top, bottom = _middle(top, bottom)
+    left, right = _busiest(one.energy[bottom // _COARSE] - one.energy[top // _COARSE], left, right)
+    top, bottom = _busiest(one.energy[:, right // _COARSE] - one.energy[:, left // _COARSE], top, bottom)
     part = np.ascontiguousarray(second[top - y : bottom - y, left - x : right - x])
     around = first[top - _REFINE_PX : bottom + _REFINE_PX, left - _REFINE_PX : right + _REFINE_PX]
     step = np.full(2, float(_REFINE_PX))
@@ -222,9 +224,14 @@ def _product(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.vdot(one, other))
 
 
-def _middle(low: int, high: int) -> tuple[int, int]:
-    spare = max(0, high - low - _ENOUGH_PX) // 2
-    return low + spare, high - spare
+def _busiest(sums: NDArray[np.float32], low: int, high: int) -> tuple[int, int]:
+    """Return the `_ENOUGH_PX` from low to high that hold most; sums (n + 1,): running, in coarse pixels."""
+    if high - low <= _ENOUGH_PX:
+        return low, high
+    starts = np.arange(low, high - _ENOUGH_PX + 1, _COARSE, dtype=np.intp)
+    held = sums.take((starts + _ENOUGH_PX) // _COARSE) - sums.take(starts // _COARSE)
+    start = int(starts[int(held.argmax())])
+    return start, start + _ENOUGH_PX
 
 
 def _stain(first: Plane, second: Plane, offset: tuple[float, float]) -> float:
