@@ -49,6 +49,16 @@ def test_a_field_is_found_on_the_one_before_to_a_fraction_of_a_pixel(x: float, y
     assert max(abs(match.offset_px[0] * times - x), abs(match.offset_px[1] * times - y)) < 1
 
 
+def test_one_head_in_the_corner_of_bare_glass_is_enough() -> None:
+    light = np.full(SLIDE, 225, np.float32)
+    cv2.ellipse(light, (370, 262), (17, 11), 30, 0, 360, 110, -1, cv2.LINE_AA)
+    times = shrunk_times(UM_PER_PX)
+    match = register(view(light, 0, 0, seed=1), view(light, 0, 226, seed=2), (8 / times, 215 / times), 25)
+    assert match is not None
+    assert match.stain > 0.95
+    assert max(abs(match.offset_px[0] * times), abs(match.offset_px[1] * times - 226)) < 1
+
+
 def test_a_guess_narrows_the_search() -> None:
     light = slide(1, 12)
     first, second = view(light, 0, 0), view(light, 60, 40, seed=2)
