@@ -25,7 +25,8 @@ _DARK_ENOUGH = 0.2
 _WEIGHTS = (-16.54, 2.81, 3.70, 2.99, -9.05, -1.83, -49.89, 0.86, 1.70, 3.86)
 _OFFSET = 16.49
 """How like a head an object is, in log odds: what `terms` says, weighed. Fitted by `benchmarks/fit_gate.py` on the
-training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels."""
+training part of the Sperm Parsing Dataset (Chen et al. 2024), as recorded and with changed levels, and on simulated
+usual slides, which have lumps that pass for heads more often."""
 _LEAST_LIKELY = -1.3
 _LEAST_SHARP, _LEAST_FIELD_SHARP = 0.75, 1.25
 """Rise of brightness across the outline per µm, in shares of the head's contrast: of one head, and
@@ -38,7 +39,8 @@ _DIRTY = 0.5
 _OVERLAP = 0.25
 _COVERED_WEIGHTS = (1.59, 14.62, 14.32)
 _COVERED_OFFSET = 0.58
-"""How likely something lies on a head, in log odds: what `cover_terms` says, weighed. Fitted likewise."""
+"""How likely something lies on a head, in log odds: what `cover_terms` says, weighed. Fitted likewise: real heads that
+touch, which must stay, against simulated ones that lie on one another, which real fields hardly show."""
 _MOST_COVERED = 1.2
 AT_A_CELL_UM = 1.0
 """A cell's body is often too pale for an outline: what is so near its nucleus lies on it."""

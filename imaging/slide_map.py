@@ -34,6 +34,8 @@ _DRIFT_UM = 1.5
 _SAME_PLACE_UM = 1.0
 _NEIGHBOURS = 3
 """Neighbours that a field is compared with, those that share most with it."""
+_NEIGHBOURS_OF_A_GUESS = 1
+"""On another island, if the field's place on its own is known: most guesses are wrong."""
 _RECENT = 2
 _KEPT_PATTERNS = 24
 _TRIED, _TRIED_LOST, _TRIED_STILL = 2, 12, 8
@@ -219,7 +221,8 @@ class SlideMap:
         for guess in self._pairs.guesses(self._known, offsets_um):
             if any(fit.island == guess.island for fit in fits) or guess.island not in self._fields.islands:
                 continue
-            fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM)
+            most = _NEIGHBOURS_OF_A_GUESS if fits else _NEIGHBOURS
+            fits += self._near(look, guess.island, guess.shift_um, _DRIFT_UM, most=most)
         here = fits[0].island if fits else NOWHERE
         most, turn = _TRIED if fits else _TRIED_LOST, _TRIED * len(self._fields)
         tried = self._tried(look.pattern, here, most, turn)
@@ -259,12 +262,13 @@ class SlideMap:
         within_um: float,
         *,
         but: int = -1,
+        most: int = _NEIGHBOURS,
     ) -> list[_Fit]:
         """Return where neighbours put a field that lies about `centre_um`, on their island."""
         sight, fits, last = look.sight, list[_Fit](), self._last
         by_stage = sight.stage_um is not None and last is not None and last.stage_um is not None
         compared = last.number if last is not None and by_stage else -1
-        for number in self._fields.overlapping(island, centre_um, sight.size_um, but=but)[:_NEIGHBOURS]:
+        for number in self._fields.overlapping(island, centre_um, sight.size_um, but=but)[:most]:
             match = look.last
             if number != compared:
                 way = scaled(less(centre_um, self._fields.centre(number)), 1 / sight.um_per_px)
