@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", default="", metavar="WEIGHTS", help="ImageNet weights of VGG13 or VGG16")
     parser.add_argument(
-        "--keep", type=Path, metavar="FOLDER", help="answers are kept here, and not asked for again"
+        "--keep", type=Path, metavar="FOLDER", help="torch's answers are kept here, and not computed again"
     )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -81,7 +81,7 @@ def main() -> int:
         ranges = activation_ranges(network, calibrating)
         files = {MODEL: to_onnx(network), MODEL_INT8: to_onnx(network, ranges)}
         bundle = bundle_of(Path(folder) / "bundle", files)
-        kept = _Kept(given.keep, sha256(files[MODEL] + files[MODEL_INT8]).hexdigest())
+        kept = _Kept(given.keep, sha256(files[MODEL]).hexdigest())
         single = kept.answers("torch float32", crops, partial(_probabilities, network))
         double = copy.deepcopy(network).double()
         truth = kept.answers("torch", crops, lambda part: _probabilities(double, part.astype(np.float64)))
@@ -101,17 +101,17 @@ def main() -> int:
                 print(f"| {name} | skipped: {absent} | | |")
                 continue
             with open_engine(settings, bundle) as engine:
-                answer = kept.answers(engine.runtime, crops, engine.classify)
+                answer = engine.classify(crops).astype(np.float64)
             _row(engine.runtime, answer, truth, bound)
             held = held and _holds(getattr(settings, "precision", "fp32"), answer, truth, bound)
     return 0 if held else 1
 
 
 class _Kept:
-    """Answers of one pair of models, kept by who gave them and the crops they were given to."""
+    """Torch's answers with the weights of one model, kept by the precision and the crops they were given to."""
 
-    def __init__(self, folder: Path | None, models: str) -> None:
-        self._folder, self._models = folder, models
+    def __init__(self, folder: Path | None, model: str) -> None:
+        self._folder, self._model = folder, model
 
     def answers(
         self,
@@ -126,7 +126,7 @@ class _Kept:
             if self._folder is None:
                 parts.append(ask(part))
                 continue
-            about = sha256(f"{self._models} {name}".encode() + part.tobytes()).hexdigest()
+            about = sha256(f"{self._model} {name}".encode() + part.tobytes()).hexdigest()
             path = self._folder / f"{about}.npy"
             if not path.exists():
                 with (fresh := path.with_suffix(".new")).open("wb") as file:

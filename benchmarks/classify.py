@@ -38,6 +38,8 @@ from zpscope.training.quantise import activation_ranges
 
 BASELINE = "torch eager, crop by crop"
 _GFLOP_PER_HEAD = 7.4
+_BATCH = 32
+"""Crops at once, as many as the inference process gathers at most unless the settings say otherwise."""
 _SIDE = 1536
 _PRODUCTS = 15
 Contestant = Callable[[NDArray[np.uint8]], object]
@@ -66,7 +68,7 @@ def main() -> None:
                 print(f"\nVGG13, width {given.width:g}, {threads} thread{'s' if threads > 1 else ''}\n")
                 print(f"matrix product: {_ceiling(threads)}\n")
                 contestants = _contestants(engines, network)
-                _print(_rates(contestants, given.rounds, 64 if given.width < 0.5 else 8))
+                _print(_rates(contestants, given.rounds))
 
 
 def _ceiling(threads: int) -> str:
@@ -153,16 +155,16 @@ def _contestants(engines: dict[str, Engine], network: torch.nn.Module) -> dict[s
     return {BASELINE: eager, **{runtime: engine.classify for runtime, engine in engines.items()}}
 
 
-def _rates(contestants: dict[str, Contestant], rounds: int, heads: int) -> dict[str, list[float]]:
+def _rates(contestants: dict[str, Contestant], rounds: int) -> dict[str, list[float]]:
     """Return heads per second of every contestant in every round."""
-    crops = drawn_crops(heads, 1)
+    crops = drawn_crops(_BATCH, 1)
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, contestant in contestants.items():
             start = perf_counter()
             contestant(crops)
             if number > 0:  # the first round warms up
-                rates[name].append(heads / (perf_counter() - start))
+                rates[name].append(_BATCH / (perf_counter() - start))
     return rates
 
 

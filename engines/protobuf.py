@@ -54,7 +54,12 @@ def number(field: int, content: int) -> bytes:
 def chunk(field: int, content: bytes | str) -> bytes:
     """Return a protobuf field that holds bytes, text or a message."""
     written = content.encode() if isinstance(content, str) else content
-    return _written(field << 3 | 2) + _written(len(written)) + written
+    return opening(field, len(written)) + written
+
+
+def opening(field: int, length: int) -> bytes:
+    """Return what stands before the content, so many bytes, of a field that holds bytes, text or a message."""
+    return _written(field << 3 | 2) + _written(length)
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
