@@ -27,11 +27,9 @@ from zpscope.config.classifiers import OnnxRuntimeClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, Bundle, read_model
 from zpscope.engines.engine import Tell, check_answer, check_crops, entered, entering, one_line, unheard
-from zpscope.engines.onnx_split import split
+from zpscope.engines.onnx_split import ROWS, split
 from zpscope.imaging.crop import CROP_PX
 
-_ROWS = 8
-"""Crops in one run of the linear layers: more would gain little, and one crop alone pays for all of them."""
 _ERRORS_ONLY = 3
 """Severity from which the runtime writes to standard error."""
 _FAULTS: tuple[type[Exception], ...] = (
@@ -80,7 +78,7 @@ class OnnxRuntimeEngine:
         loaded = entered(self._loaded)
         check_crops(crops)
         threads = self._settings.threads
-        parts = min(len(crops), -(-len(crops) // (_ROWS * threads)) * threads)
+        parts = min(len(crops), -(-len(crops) // (ROWS * threads)) * threads)
         score = partial(_probabilities, loaded)
         alone = threads == 1  # then the caller's own thread does, without handing over
         shares = np.array_split(crops, max(parts, 1))
@@ -133,11 +131,11 @@ def _sessions(
 
 
 def _probabilities(loaded: _Loaded, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Score up to `_ROWS` crops (N, 128, 128)."""
+    """Score up to `ROWS` crops (N, 128, 128)."""
     found = [_run(loaded.convolutions, crops[at : at + 1]) for at in range(len(crops))]
     if loaded.linear is None or not found:
         return np.concatenate([np.empty(0, np.float32), *found])
-    cells = np.zeros((_ROWS, found[0].shape[1]), np.float32)
+    cells = np.zeros((ROWS, found[0].shape[1]), np.float32)
     np.concatenate(found, out=cells[: len(found)])
     return _run(loaded.linear, cells)[: len(found)]
 

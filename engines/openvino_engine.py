@@ -2,9 +2,8 @@
 # pyright: reportMissingTypeStubs=false, reportMissingImports=false
 """The classifier on OpenVINO's CPU plugin, in float32 or in 8-bit integers; the only file that knows openvino.
 
-As on ONNX Runtime, every crop is a run of its own on one thread, so that its probability depends on nothing else;
-several threads are several streams of such runs. A whole batch in one run would gain nothing here: the large
-linear layers read their weights as integers (`zpscope.training.export`).
+As on ONNX Runtime, the convolutions of every crop are a run of their own on one thread, and the linear layers take the
+crops in eights, so that a probability depends on nothing else; several threads are several streams of such runs.
 
 What was compiled is kept (`plan_cache`) by this zpscope's own rules and not in OpenVINO's cache, which anyone may fill.
 """
@@ -20,6 +19,7 @@ from zpscope.config.classifiers import OpenVinoClassifier
 from zpscope.config.errors import ModelRefused
 from zpscope.engines.bundle import MODEL, MODEL_INT8, Bundle, read_model
 from zpscope.engines.engine import Tell, check_answer, check_crops, entered, entering, one_line, unheard
+from zpscope.engines.onnx_split import ROWS, split
 from zpscope.engines.plan_cache import PlanKey, PlanUnfit, cache_folder, cached
 from zpscope.imaging.crop import CROP_PX
 
@@ -35,6 +35,8 @@ _FAULTS: tuple[type[Exception], ...] = (
     openvino.frontend.OpValidationFailure,
 )
 """The runtime's own errors have no common root."""
+_LENGTH_BYTES = 8
+"""In front of a plan: the length of its first part."""
 
 
 class OpenVinoEngine:
@@ -44,7 +46,7 @@ class OpenVinoEngine:
         self._settings = settings
         self._bundle = bundle
         self._tell = tell
-        self._queue: Any = None
+        self._queues: list[Any] | None = None
 
     @property
     def runtime(self) -> str:
@@ -60,42 +62,53 @@ class OpenVinoEngine:
         Raises:
             ModelRefused: The crops have another shape or type, or the model answers with no probability.
         """
-        queue = entered(self._queue)
+        first, *last = entered(self._queues)
         check_crops(crops)
-        answer = np.empty(len(crops), np.float32)
-
-        def keep(request: Any, index: int) -> None:  # noqa: ANN401  (a runtime's own type)
-            answer[index] = request.get_output_tensor().data[0]
-
-        queue.set_callback(keep)
+        answer = np.empty(-(-len(crops) // ROWS) * ROWS, np.float32)
         try:
-            for index in range(len(crops)):
-                queue.start_async({0: crops[index : index + 1]}, index)
-            queue.wait_all()
+            if last:
+                cells = np.zeros((len(answer), *last[0][0].get_input_tensor().shape[1:]), np.float32)
+                _through(first, crops, cells, 1)
+                _through(last[0], cells, answer, ROWS)
+            else:
+                _through(first, crops, answer, 1)
         except _FAULTS as error:
             msg = f"the model fails on a crop: {one_line(error)}; install another model"
             raise ModelRefused(msg) from error
-        check_answer(answer, len(crops))
-        return answer
+        check_answer(answer[: len(crops)], len(crops))
+        return answer[: len(crops)]
 
     def __enter__(self) -> Self:
         self._tell("building", 0.0)
         threads = self._settings.threads
         with entering(self):
-            self._queue = openvino.AsyncInferQueue(_compiled(self._bundle, self._settings), threads)
+            parts = _compiled(self._bundle, self._settings)
+            self._queues = [openvino.AsyncInferQueue(part, threads) for part in parts]
             self._tell("warming", 0.0)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._queue = None
+        self._queues = None
 
 
-def _compiled(bundle: Bundle, settings: OpenVinoClassifier) -> Any:  # noqa: ANN401  (a runtime's own type)
-    """Return a model for one crop a run, compiled now or by an earlier start on this processor."""
+def _through(queue: Any, taken: NDArray[Any], given: NDArray[np.float32], rows: int) -> None:  # noqa: ANN401
+    """Fill what a part gives (N, ...) for what it takes (N, ...), so many rows a run."""
+
+    def keep(request: Any, at: int) -> None:  # noqa: ANN401
+        given[at : at + rows] = request.get_output_tensor().data
+
+    queue.set_callback(keep)
+    for at in range(0, len(taken), rows):
+        queue.start_async({0: taken[at : at + rows]}, at)
+    queue.wait_all()
+
+
+def _compiled(bundle: Bundle, settings: OpenVinoClassifier) -> list[Any]:
+    """Return the parts of a model, compiled now or by an earlier start on this processor."""
     core = openvino.Core()
     processor = str(core.get_property("CPU", "FULL_DEVICE_NAME"))
     able = " ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-    runtime = f"openvino {openvino.__version__}"
+    runtime = f"openvino {openvino.__version__}, linear layers of {ROWS} crops apart"
     key = PlanKey(bundle.sha256, settings.precision, runtime, processor, able, "")
     options = {
         "INFERENCE_NUM_THREADS": settings.threads,
@@ -109,33 +122,39 @@ def _compiled(bundle: Bundle, settings: OpenVinoClassifier) -> Any:  # noqa: ANN
     return cached(cache_folder(), key, build, partial(_load, core, options))
 
 
-def _load(core: Any, options: dict[str, Any], plan: bytes) -> Any:  # noqa: ANN401
+def _load(core: Any, options: dict[str, Any], plan: bytes) -> list[Any]:  # noqa: ANN401
+    length = int.from_bytes(plan[:_LENGTH_BYTES], "little") + _LENGTH_BYTES
+    parts = [part for part in (plan[_LENGTH_BYTES:length], plan[length:]) if part]
     try:
-        return core.import_model(plan, "CPU", options)
+        return [core.import_model(part, "CPU", options) for part in parts]
     except _FAULTS as error:
         raise PlanUnfit(one_line(error)) from error
 
 
 def _compile(core: Any, options: dict[str, Any], bundle: Bundle, settings: OpenVinoClassifier) -> bytes:  # noqa: ANN401
-    """Compile a model for one crop a run, and see that it takes and gives what an engine must."""
+    """Compile a model, and see that it takes and gives what an engine must; return its parts, the first's length first."""
     name = MODEL_INT8 if settings.precision == "int8" else MODEL
     path, content = bundle.folder / name, read_model(bundle, name)
     try:
-        model = core.read_model(content)
-        takes = [(port.element_type.get_type_name(), list(port.partial_shape)[1:]) for port in model.inputs]
+        first, *last = map(core.read_model, split(content) or (content,))
+        takes = [(port.element_type.get_type_name(), list(port.partial_shape)[1:]) for port in first.inputs]
         if takes != [("u8", [CROP_PX, CROP_PX])]:
             msg = (
                 f"{path} takes {takes} where uint8 (N, {CROP_PX}, {CROP_PX}) is wanted; "
                 "export it with zpscope.training"
             )
             raise ModelRefused(msg)
-        model.reshape([1, CROP_PX, CROP_PX])
-        compiled = core.compile_model(model, "CPU", options)
+        first.reshape([1, CROP_PX, CROP_PX])
+        parts = [core.compile_model(first, "CPU", options)]
+        for model in last:
+            model.reshape([ROWS, *parts[0].outputs[0].shape[1:]])
+            parts.append(core.compile_model(model, "CPU", options))
     except _FAULTS as error:
         msg = f"{path} does not load: {one_line(error)}; export the model again"
         raise ModelRefused(msg) from error
-    gives = [(port.element_type.get_type_name(), list(port.shape)) for port in compiled.outputs]
-    if gives != [("f32", [1])]:
-        msg = f"{path} gives {gives} for a crop and no probability; export it with zpscope.training"
+    gives = [(port.element_type.get_type_name(), list(port.shape)) for port in parts[-1].outputs]
+    if gives != [("f32", [ROWS if last else 1])]:
+        msg = f"{path} gives {gives} for a run and no probability; export it with zpscope.training"
         raise ModelRefused(msg)
-    return bytes(compiled.export_model().getvalue())
+    first_plan, *last_plan = (part.export_model().getvalue() for part in parts)
+    return b"".join([len(first_plan).to_bytes(_LENGTH_BYTES, "little"), first_plan, *last_plan])
