@@ -42,7 +42,7 @@ from zpscope.training.export import to_onnx
 from zpscope.training.features import features
 from zpscope.training.initial_weights import DRAWN, initialised, settle
 from zpscope.training.network import probability
-from zpscope.training.quantise import AUC_LOSS, CHANGED, activation_ranges
+from zpscope.training.quantise import AUC_LOSS, CHANGED, to_integers
 from zpscope.training.sgd import Examples, Fit, Schedule
 from zpscope.training.simulated import LabelledCrops, gather, label_slide
 
@@ -54,8 +54,8 @@ _AT_ONCE = 8
 _PART = 100
 """Crops whose answers are kept together."""
 _DIFFERENCE = 0.545
-_LEARNED, _SETTLING, _CALIBRATING = 600, 200, 128
-"""Heads of training slides: learned from; those of them that fit hidden layers; that set integers."""
+_LEARNED, _SETTLING = 600, 200
+"""Heads of training slides: learned from, and integers fitted to; those of them that fit hidden layers."""
 _HEADS_A_SLIDE = 40
 _FIRST_SEED = 50_001
 
@@ -78,8 +78,7 @@ def main() -> int:
         _trained(given.init, given.crops, given.keep) if given.init else _stretched(given.width, given.crops)
     )
     with tempfile.TemporaryDirectory() as folder:
-        ranges = activation_ranges(network, calibrating)
-        files = {MODEL: to_onnx(network), MODEL_INT8: to_onnx(network, ranges)}
+        files = {MODEL: to_onnx(network), MODEL_INT8: to_integers(network, calibrating)}
         bundle = bundle_of(Path(folder) / "bundle", files)
         kept = _Kept(given.keep, sha256(files[MODEL]).hexdigest())
         single = kept.answers("torch float32", crops, partial(_probabilities, network))
@@ -185,7 +184,7 @@ def _trained(
     while not fit.done:
         fit.train_epoch(train, parts[0])
     network[-1:].load_state_dict(fit.best)
-    return network.eval(), held_out.crops, held_out.bound, learned.crops[:_CALIBRATING]
+    return network.eval(), held_out.crops, held_out.bound, learned.crops
 
 
 def _drawn(heads: int, seed: int) -> LabelledCrops:

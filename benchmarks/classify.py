@@ -34,7 +34,7 @@ from zpscope.engines.open_engine import open_engine
 from zpscope.training.export import to_onnx
 from zpscope.training.network import normalise, vgg13
 from zpscope.training.publish import digests, write_bundle
-from zpscope.training.quantise import activation_ranges
+from zpscope.training.quantise import to_integers
 
 BASELINE = "torch eager, crop by crop"
 _GFLOP_PER_HEAD = 7.4
@@ -54,10 +54,8 @@ def main() -> None:
     given = parser.parse_args()
     network = network_of(given.width)
     with tempfile.TemporaryDirectory() as folder:
-        ranges = activation_ranges(network, drawn_crops(16, 2))
-        bundle = bundle_of(
-            Path(folder) / "bundle", {MODEL: to_onnx(network), MODEL_INT8: to_onnx(network, ranges)}
-        )
+        files = {MODEL: to_onnx(network), MODEL_INT8: to_integers(network, drawn_crops(16, 2))}
+        bundle = bundle_of(Path(folder) / "bundle", files)
         for threads in given.threads:
             with ExitStack() as stack:
                 torch.set_num_threads(threads)

@@ -41,7 +41,7 @@ from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.imaging.pixels import OpenCvPixels, OpenPixels
 from zpscope.imaging.slide_map import SlideMap
 from zpscope.training.export import to_onnx
-from zpscope.training.quantise import activation_ranges
+from zpscope.training.quantise import to_integers
 
 FLOP_PER_HEAD = 7.4e9
 BAR = 0.45
@@ -81,7 +81,7 @@ def main() -> int:
     network = network_of(1.0)
     files = {
         MODEL: to_onnx(network),
-        MODEL_INT8: to_onnx(network, activation_ranges(network, drawn_crops(16, 2))),
+        MODEL_INT8: to_integers(network, drawn_crops(16, 2)),
     }
     with tempfile.TemporaryDirectory() as folder:
         bundle = bundle_of(Path(folder) / "bundle", files)

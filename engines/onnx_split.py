@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from zpscope.engines.onnx_writer import ElementType, value
 from zpscope.engines.protobuf import chunk, fields, number, opening
 
-ROWS = 8
+ROWS = 4
 """Crops that share a run of the linear layers: more would gain little, and a single crop pays for all of them."""
 _NODE, _NAME, _WEIGHT, _INPUT, _OUTPUT = 1, 2, 5, 11, 12
 """Field numbers of GraphProto, those that zpscope writes."""

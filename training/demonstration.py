@@ -21,7 +21,7 @@ from zpscope.training.export import simplify, to_onnx
 from zpscope.training.fit import Epoch, Schedule, fit, repeatable, score
 from zpscope.training.network import vgg13
 from zpscope.training.publish import digests, write_bundle
-from zpscope.training.quantise import activation_ranges, compare, holds
+from zpscope.training.quantise import compare, holds, to_integers
 from zpscope.training.simulated import LabelledCrops, gather, label_slide
 
 VERSION = "2"
@@ -37,8 +37,6 @@ class Plan:
     test_slides: int = 28
     fields: int = 12
     """Per slide."""
-    calibration_heads: int = 512
-    """Of those trained on, at most so many set the ranges of the integers."""
     first_seed: int = 10_001
     """Seed of the first slide; far from the seeds that a demonstration scans."""
     schedule: Schedule = field(default_factory=Schedule)
@@ -105,8 +103,7 @@ def make(
         licence="Apache-2.0",
         intended_use="showing how zpscope works, on its simulated slide; never for real heads",
     )
-    ranges = activation_ranges(network, seen.crops[:: -(-len(seen.crops) // plan.calibration_heads)])
-    integers = to_onnx(network, ranges)
+    integers = to_integers(network, seen.crops)
     measured = compare(card, (files[MODEL], integers), held_out.crops, held_out.bound)
     if not holds(measured):
         return card, files

@@ -8,7 +8,7 @@ Three steps fold into weights, each exactly:
 - The 7 x 7 average pooling is linear: it folds into the first linear layer, which then takes 4 x 4 cells.
 - Dropout is nothing at inference.
 
-Given the ranges of its activations, the same network comes in 8-bit integers: what a convolution takes as
+Given the ranges of its activations, its layers come in 8-bit integers: what a convolution takes as
 `QuantizeLinear` and `DequantizeLinear`, which runtimes turn into integer kernels. All is signed and symmetric, as
 TensorRT wants it; a value behind a ReLU then uses 0 to 127, and no pair of products overflows the 16 bits that
 processors without VNNI add them in. The linear layers read their weights as integers and compute in floats: their
@@ -19,6 +19,7 @@ The graph is written node by node, so that the same weights give the same bytes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from zpscope.engines.onnx_writer import ElementType, graph, model, node, tensor,
 from zpscope.imaging.crop import CROP_PX
 from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
 
-_LARGEST = 127
+LARGEST = 127
 """Of the 8-bit integers; -128 is not used, so that they are symmetric."""
 
 
@@ -47,16 +48,16 @@ class Layer:
     """A 2 x 2 maximum pooling follows the layer's ReLU."""
 
 
-def to_onnx(network: nn.Sequential, ranges: Sequence[float] = ()) -> bytes:
+def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = ()) -> bytes:
     """Return the ONNX of a VGG13: `crops` uint8 (N, 128, 128) in, `probability` float32 (N,) out.
 
     Args:
-        network: As `vgg13` makes it.
-        ranges: The highest value behind the ReLU of each layer but the last, for 8-bit integers; without them
+        network: As `vgg13` makes it, or its layers as `simplify` makes them.
+        ranges: The highest value behind the ReLU of each layer before a convolution, for 8-bit integers; without them
             the network is in float32.
     """
+    layers = simplify(network) if isinstance(network, nn.Sequential) else network
     nodes, weights = _entrance()
-    layers = simplify(network)
     at = "two_channels"
     for index, layer in enumerate(layers):
         name = f"{layer.kind}_{index}"
@@ -72,7 +73,7 @@ def to_onnx(network: nn.Sequential, ranges: Sequence[float] = ()) -> bytes:
             weights.append(tensor(f"{name}.weight", layer.weight.astype(np.float32)))
         weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
         rounded = ranges and not last and layers[index + 1].kind == "convolution"
-        step = ranges[index] / _LARGEST if rounded else None
+        step = ranges[index] / LARGEST if rounded else None
         added, more, at = _nodes(name, at, layer, step, last=last)
         nodes += added
         weights += more
@@ -189,14 +190,31 @@ def _nodes(
     return nodes, numbers, at
 
 
+def nearest(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a weight (out, ...) as its integers say it."""
+    integers, step = _integers(weight)
+    return integers * along(weight, step.astype(np.float64))
+
+
+def along(weight: NDArray[np.float64], each: NDArray[np.floating[Any]]) -> NDArray[Any]:
+    """Return numbers (out,), one for each output of a weight (out, ...), in a shape that multiplies it."""
+    return each.reshape(-1, *[1] * (weight.ndim - 1))
+
+
+def _integers(weight: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return a weight (out, ...) in integers and their step for each output (out,)."""
+    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+    step = np.where(largest > 0, largest / LARGEST, 1.0).astype(np.float32)
+    integers = np.rint(weight / along(weight, step))
+    return np.clip(integers, -LARGEST, LARGEST).astype(np.int8), step
+
+
 def _integer_weight(name: str, weight: NDArray[np.float64]) -> tuple[list[bytes], list[bytes]]:
     """Return the operator and the numbers of a weight (out, ...) in integers with a step for each output."""
-    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
-    step = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
-    integers = np.rint(weight / step.reshape(-1, *[1] * (weight.ndim - 1)))
+    integers, step = _integers(weight)
     parts = [f"{name}.integers", f"{name}.step", f"{name}.zero"]
     numbers = [
-        tensor(parts[0], np.clip(integers, -_LARGEST, _LARGEST).astype(np.int8)),
+        tensor(parts[0], integers),
         tensor(parts[1], step),
         tensor(parts[2], np.zeros(len(weight), np.int8)),
     ]

@@ -23,13 +23,12 @@ from zpscope.training.export import simplify, to_onnx
 from zpscope.training.fit import score
 from zpscope.training.judge import kept
 from zpscope.training.publish import digests, write_bundle
-from zpscope.training.quantise import activation_ranges, compare, holds
+from zpscope.training.quantise import compare, holds, to_integers
 from zpscope.training.run import Run
 from zpscope.training.split import TEST, TRAIN
 
 AGREE = 1e-5
 """So far may a probability by ONNX Runtime lie from torch's, at most."""
-_CALIBRATION_HEADS = 512
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,7 @@ def packed(run: Run, words: Words, integers: bool) -> tuple[Card, dict[str, byte
     if not integers:
         return card, files
     learned = run.crops.only(run.sets == TRAIN).crops
-    ranges = activation_ranges(network, learned[:: -(-len(learned) // _CALIBRATION_HEADS)])
-    smaller = to_onnx(network, ranges)
+    smaller = to_integers(network, learned)
     measured = compare(card, (files[MODEL], smaller), held_out.crops, held_out.bound)
     if not holds(measured):
         return card, files

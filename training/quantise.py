@@ -1,46 +1,113 @@
 """A trained VGG13 in 8-bit integers: where its activations are cut, and whether it may be used.
 
-Post-training quantisation: the ranges are measured on training crops and nothing is trained again. Whether the
+Post-training quantisation: ranges and corrections are fitted to training crops and nothing is trained again. Whether the
 integers agree with the floats is judged on other crops, on the very engine that will run them.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from zpscope.config.classifiers import OpenVinoClassifier
 from zpscope.engines.bundle import MODEL, open_bundle
 from zpscope.engines.card import Card, Integers
 from zpscope.engines.open_engine import open_engine
 from zpscope.training.evaluate import THRESHOLD, auc
-from zpscope.training.network import normalise
+from zpscope.training.export import LARGEST, Layer, along, nearest, simplify, to_onnx
 from zpscope.training.publish import digests, write_bundle
 
 AUC_LOSS = 0.002
 """A model in integers may lose so much of its area under the ROC curve, at most."""
 CHANGED = 0.005
 """And so large a share of the heads may come to be called otherwise."""
-_BATCH = 32
+_HEADS = 64
+"""A layer's values for so many heads are held at once: 270 MB at full width, several times."""
+_BATCH = 8
+_VALUES = 1 << 20
+"""So many of them choose a range."""
 
 
-def activation_ranges(network: nn.Sequential, crops: NDArray[np.uint8]) -> list[float]:
-    """Return the highest value behind each ReLU, in order, that crops (N, 128, 128) give rise to."""
-    network.eval()
-    highest = [0.0] * sum(isinstance(module, nn.ReLU) for module in network)
+def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
+    """Return the ONNX of a VGG13 in 8-bit integers, fitted to `_HEADS` or fewer of the crops (N, 128, 128).
+
+    Layer by layer, behind what is in integers already, each channel is moved and stretched to lie as near as it can, in
+    the mean square, to what it is in floats. It is then scaled to the same highest value as all others, which the next
+    layer's weights undo, since one step serves all channels. All of it goes into the weights and the biases.
+    """
+    layers = simplify(network)
+    grey = torch.from_numpy(crops[:: -(-len(crops) // _HEADS)]).float()
+    exact = rounded = torch.stack([grey, torch.ones_like(grey)], dim=1)
+    ranges: list[float] = []
     with torch.no_grad():
-        for at in range(0, len(crops), _BATCH):
-            value = normalise(torch.from_numpy(crops[at : at + _BATCH]))
-            index = 0
-            for module in network:
-                value = module(value)
-                if isinstance(module, nn.ReLU):
-                    highest[index] = max(highest[index], float(value.max()))
-                    index += 1
-    return highest
+        for index, layer in enumerate(layers):
+            last = index == len(layers) - 1
+            want = _sums(layer, exact)
+            fitted = layer
+            if index > 0:
+                near = layer if last else replace(layer, weight=nearest(layer.weight))
+                gain, shift = _nearest_line(_sums(near, rounded), want)
+                fitted = replace(near, weight=near.weight * along(near.weight, gain), bias=gain * near.bias + shift)
+            if not last and (after := layers[index + 1]).kind == "convolution":
+                size = _sizes(want)
+                fitted = replace(fitted, weight=fitted.weight / along(fitted.weight, size), bias=fitted.bias / size)
+                want = want / torch.from_numpy(size).float()[:, None, None]
+                layers[index + 1] = replace(after, weight=after.weight * size[:, None, None])
+                rounded = _sums(fitted, rounded).relu()
+                ranges.append(_best_range(rounded))
+                rounded = _rounded(rounded, ranges[-1])
+            else:
+                rounded = _sums(fitted, rounded).relu()
+            layers[index] = fitted
+            exact = want.relu()
+            if layer.pool:
+                exact, rounded = functional.max_pool2d(exact, 2), functional.max_pool2d(rounded, 2)
+    return to_onnx(layers, ranges)
+
+
+def _sizes(value: Tensor) -> NDArray[np.float64]:
+    """Return the highest value (C,) of each channel of (N, C, H, W), none below a fiftieth of the highest of all."""
+    highest = value.relu().amax(dim=(0, 2, 3)).double()
+    return highest.clamp_min(float(highest.max()) / 50 or 1.0).numpy()
+
+
+def _rounded(value: Tensor, top: float) -> Tensor:
+    """Return a value, 0 or more, as its integers up to `top` say it."""
+    step = top / LARGEST
+    return torch.clamp(torch.round(value / step), max=LARGEST) * step
+
+
+def _sums(layer: Layer, value: Tensor) -> Tensor:
+    """Return what a layer makes of a value (N, ...), before its ReLU."""
+    weight, bias = torch.from_numpy(layer.weight).float(), torch.from_numpy(layer.bias).float()
+    if layer.kind == "linear":
+        return functional.linear(value.flatten(1), weight, bias)
+    parts = [functional.conv2d(part, weight, bias, padding=1) for part in value.split(_BATCH)]
+    return torch.cat(parts)
+
+
+def _nearest_line(got: Tensor, want: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the gain and the shift (C,) that bring each channel of (N, C, ...) nearest to another in the mean square."""
+    mine, theirs = (value.transpose(0, 1).flatten(1) for value in (got, want))
+    mean, other = (value.mean(1, dtype=torch.float64) for value in (mine, theirs))
+    mine, theirs = mine - mean.float()[:, None], theirs - other.float()[:, None]
+    together = (mine * theirs).mean(1, dtype=torch.float64)
+    gain = torch.where(together > 0, together / mine.square().mean(1, dtype=torch.float64), 1.0)
+    return gain.numpy(), (other - gain * mean).numpy()
+
+
+def _best_range(value: Tensor) -> float:
+    """Return the range, up to the highest value, in which 8 bits are nearest to values in the mean square."""
+    highest = float(value.max()) or 1.0
+    some = value.flatten()[:: -(-value.numel() // _VALUES)]
+
+    tops = [highest * share for share in np.linspace(0.3, 1, 36)]
+    return min(tops, key=lambda top: float((_rounded(some, top) - some).square().mean()))
 
 
 def compare(
