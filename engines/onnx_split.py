@@ -35,7 +35,7 @@ def split(model: bytes) -> tuple[bytes, bytes] | None:
         return None
     before, after = nodes[: ends[-1]], nodes[ends[-1] :]
     (cells,) = _texts(before[-1], 2)
-    weights = {_texts(weight, 8)[0]: weight for weight in parts[_WEIGHT]}
+    weights = {_texts(weight, 8)[0]: weight for weight in parts.get(_WEIGHT, [])}
     given = {name for node in after for name in _texts(node, 2)}
     if {name for node in after for name in _texts(node, 1)} - given - weights.keys() != {cells}:
         return None

@@ -2,11 +2,11 @@
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 """The classifier on ONNX Runtime's CPU provider; the only file that knows onnxruntime.
 
-The convolutions of every crop are a run of its own, on one thread; several threads score several crops at once. The
-linear layers, whose 200 MB of weights are read from memory in every run, take the crops in eights: always eight rows,
+The convolutions of every crop are a run of their own, on one thread; several threads score several crops at once. The
+linear layers, whose 200 MB of weights are read from memory in every run, take the crops in fours: always four rows,
 blank where there are no more crops. So every run has the same shape, whatever the batch and the number of threads, and
 the probability of a crop cannot depend on its companions, for a matrix product mixes no rows. Nor does it depend on
-which of the eight rows it has: the runtime sums every row in the same order, on the way along the weights. The
+which of the four rows it has: the runtime sums every row in the same order, on the way along the weights. The
 contract suite holds it to that, bit by bit. In return for its fixed shapes the runtime's memory keeps one size, too.
 """
 

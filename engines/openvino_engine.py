@@ -3,7 +3,7 @@
 """The classifier on OpenVINO's CPU plugin, in float32 or in 8-bit integers; the only file that knows openvino.
 
 As on ONNX Runtime, the convolutions of every crop are a run of their own on one thread, and the linear layers take the
-crops in eights, so that a probability depends on nothing else; several threads are several streams of such runs.
+crops in fours, so that a probability depends on nothing else; several threads are several streams of such runs.
 
 What was compiled is kept (`plan_cache`) by this zpscope's own rules and not in OpenVINO's cache, which anyone may fill.
 """

@@ -209,6 +209,16 @@ def test_a_crop_does_not_depend_on_its_companions(
     assert engine.classify(crops[order]).tobytes() == alone[order].tobytes()
 
 
+@settings(max_examples=25, deadline=None)
+@given(place=st.integers(0, 15), other=st.integers(0, 23), crop=st.integers(0, 23))
+def test_a_crop_does_not_depend_on_its_place(
+    engine: Engine, crops: NDArray[np.uint8], alone: NDArray[np.float32], place: int, other: int, crop: int
+) -> None:
+    order = np.full(16, other)
+    order[place] = crop
+    assert engine.classify(crops[order])[place].tobytes() == alone[crop].tobytes()
+
+
 @pytest.mark.parametrize("threads", [2, 5])
 def test_the_bits_do_not_depend_on_threads(
     bundle: Bundle,
