@@ -37,10 +37,10 @@ from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.crop import CROP_PX, CROP_UM_PER_PX
 from zpscope.imaging.examine import examine
 from zpscope.imaging.picture import read_picture
+from zpscope.training.device import repeatable
 from zpscope.training.duplicates import near_duplicates
 from zpscope.training.evaluate import auc
 from zpscope.training.features import features
-from zpscope.training.fit import repeatable
 from zpscope.training.initial_weights import initialised
 from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES

@@ -18,7 +18,7 @@ import cv2
 from zpscope.config.settings import SyntheticCamera
 from zpscope.daemon.command import main as zpscope
 from zpscope.drivers.separability import best_accuracy
-from zpscope.training.crop_set import write_crops
+from zpscope.training.demonstration import write_slide
 from zpscope.training.simulated import LabelledCrops, label_slide
 
 DIFFERENCE = 0.545
@@ -38,10 +38,7 @@ def main() -> int:
     out: Path = arguments.out
     written = 0
     for seed, slide in enumerate(drawn(_FIRST_SEED, _CROPS), _FIRST_SEED):
-        take = min(len(slide.bound), _CROPS - written)
-        names = [f"{'bound' if slide.bound[i] else 'unbound'}/{seed}/{i:03}.png" for i in range(take)]
-        write_crops(out / "simulated", slide.crops[:take], names)
-        written += take
+        written += write_slide(out / "simulated", seed, slide, _CROPS - written)
     start = time.process_time(), time.perf_counter()
     words = [
         str(out / "simulated"),

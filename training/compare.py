@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zpscope.config.errors import CommandRefused, SettingsError
-from zpscope.training.fit import repeatable
+from zpscope.training.device import repeatable
 from zpscope.training.judge import (
     Judgement,
     cross_validated,

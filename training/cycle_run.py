@@ -30,8 +30,7 @@ from zpscope.training.cyclegan import (
     to_pixels,
     translate,
 )
-from zpscope.training.features import device
-from zpscope.training.fit import repeatable
+from zpscope.training.device import device, repeatable
 from zpscope.training.sgd import keep, read
 
 

@@ -18,7 +18,7 @@ from zpscope.config.errors import SettingsError, StoreError
 from zpscope.imaging.picture import read_grey
 from zpscope.training.crop_set import CropSet
 from zpscope.training.cut_fields import MASKS
-from zpscope.training.fit import repeatable
+from zpscope.training.device import repeatable
 from zpscope.training.network import CLASSES
 from zpscope.training.regions import REGIONS, shares, summary
 from zpscope.training.run import Run

@@ -6,7 +6,6 @@ The paper's run trains one layer for 50 epochs; with this it takes minutes on a 
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,25 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zpscope.config.errors import StoreError
+from zpscope.training.device import device, precision, spread
 from zpscope.training.network import normalise
 
 _BATCH = 8
-
-
-def device() -> str:
-    """Return where networks run: `cuda` where there is a GPU, else `cpu`."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def spread(network: nn.Module) -> nn.Module:
-    """Return a network on the device, on every GPU where there are several."""
-    placed: nn.Module = network.to(device())
-    return nn.DataParallel(placed) if torch.cuda.device_count() > 1 else placed
-
-
-def precision() -> Any:  # noqa: ANN401  (a context manager of torch)
-    """Return the context to compute in: mixed precision on a GPU, plain float32 on a CPU."""
-    return torch.autocast(device(), enabled=device() == "cuda")
 
 
 def features(

@@ -6,7 +6,9 @@ convolutions in five blocks, a 7 x 7 average pooling, three linear layers; the l
 `train` and may be absent where types are checked; hence no subclass of its classes here.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 BLOCKS = (64, 128, 256, 512, 512)
@@ -66,6 +68,12 @@ def probability(network: nn.Module, crops: Tensor) -> Tensor:
     network.eval()
     with torch.no_grad():
         return torch.softmax(network(normalise(crops)), dim=1)[:, 1]
+
+
+def score(network: nn.Module, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return P(ZP-binding) (N,) of crops (N, 128, 128), a few at a time."""
+    parts = [probability(network, torch.from_numpy(crops[at : at + 64])) for at in range(0, len(crops), 64)]
+    return np.concatenate([np.asarray(part.numpy(), np.float32) for part in parts])
 
 
 def _convolution(before: int, after: int) -> nn.Conv2d:

@@ -20,8 +20,8 @@ from zpscope.engines.card import Architecture, Card, Metric, Preprocessing, Trai
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.export import simplify, to_onnx
-from zpscope.training.fit import score
 from zpscope.training.judge import kept
+from zpscope.training.network import score
 from zpscope.training.publish import digests, write_bundle
 from zpscope.training.quantise import compare, holds, to_integers
 from zpscope.training.run import Run

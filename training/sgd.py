@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zpscope.config.errors import CommandRefused, StoreError
-from zpscope.training.features import device, precision, spread
+from zpscope.training.device import device, precision, spread
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 from zpscope.config.errors import SettingsError
 from zpscope.training.crop_set import CropSet, read_crops
 from zpscope.training.cut_fields import CROPS, cut_fields, slides
+from zpscope.training.device import repeatable
 from zpscope.training.duplicates import near_duplicates
 from zpscope.training.events import Events
-from zpscope.training.fit import repeatable
 from zpscope.training.networks import RECIPES, cut
 from zpscope.training.progress import bar
 from zpscope.training.report import write_report

@@ -19,8 +19,8 @@ from zpscope.engines.bundle import open_bundle
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 from zpscope.training.crop_set import write_crops
-from zpscope.training.fit import score
 from zpscope.training.judge import Judgement, judge, much_worse
+from zpscope.training.network import score
 from zpscope.training.pack import calibrated
 from zpscope.training.run import Run
 

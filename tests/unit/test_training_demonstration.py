@@ -6,29 +6,35 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("torch", reason="the extra `train` is not installed")
+pytest.importorskip("tensorboardX", reason="the extra `train` is not installed")
 pytest.importorskip("zpscope.engines.openvino_engine", reason="the extra `train` is not installed")
 
 from zpscope.engines.bundle import MODEL_INT8, open_bundle
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
-from zpscope.training.demonstration import NOTICE, Plan, draw, make
-from zpscope.training.fit import Epoch, Schedule
+from zpscope.training.demonstration import NOTICE, Plan, make
 from zpscope.training.publish import write_bundle
+from zpscope.training.run import Run
+from zpscope.training.split import TEST, TRAIN
 
-SMALL = Plan(train_slides=2, test_slides=1, fields=4, schedule=Schedule(epochs=1, seed=9))
+SMALL = Plan(
+    slides=6, fields=2, how="--protocol slide --width 0.0625 --train all --epochs 1 --batch 16 --views 2"
+)
 
 
-def test_makes_the_same_bundle_twice(tmp_path: Path) -> None:
-    epochs: list[Epoch] = []
-    (seen, held_out), again = draw(SMALL), draw(SMALL)
-    assert (seen.digest, held_out.digest) == (again[0].digest, again[1].digest)
-    card, files = make(SMALL, seen, held_out, epochs.append)
-    assert (card, files) == make(SMALL, *again, epochs.append)
-    assert len(epochs) == 2
+def test_makes_the_same_bundle_twice_by_a_training_run(tmp_path: Path) -> None:
+    card, files = make(SMALL, tmp_path / "one")
+    assert (card, files) == make(SMALL, tmp_path / "other")
+    assert (card, files) == make(SMALL, tmp_path / "one"), "what is done already is not done again"
     write_bundle(tmp_path / "bundle", card, files)
     opened = open_bundle(tmp_path / "bundle", PREPROCESSING_HASH, CROP_UM_PER_PX)
     assert opened.card == card
+    assert card.demonstration
     assert card.notice == NOTICE
-    assert card.training.digest == seen.digest
-    assert card.training.heads == len(seen.bound)
     assert (MODEL_INT8 in files) == (card.integers is not None)
+    run = Run(tmp_path / "one" / "run")
+    assert card.training.digest == run.plan.digest
+    assert card.training.heads == (run.sets == TRAIN).sum()
+    assert "opened" not in card.training.description
+    held_out = run.crops.only(run.sets == TEST)
+    assert not set(held_out.slide.tolist()) & set(run.crops.slide[run.sets != TEST].tolist())
     assert f"of {held_out.bound.sum()} bound heads" in card.metrics["sensitivity"].counts

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="the extra `train` is not installed"
 from torch import nn  # noqa: E402
 
 from zpscope.config.errors import CommandRefused, StoreError  # noqa: E402
-from zpscope.training.fit import repeatable  # noqa: E402
+from zpscope.training.device import repeatable  # noqa: E402
 from zpscope.training.sgd import Examples, Fit, Schedule  # noqa: E402
 
 SHORT = Schedule(epochs=4, batch=4, rate=0.05, step_epochs=2, seed=3)
