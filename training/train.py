@@ -94,6 +94,7 @@ def _begin(arguments: argparse.Namespace, crops: CropSet, folder: Path) -> Run:
         "init": arguments.init,
         "init_licence": arguments.init_licence if arguments.init else "none",
         "views": arguments.views,
+        "changes": arguments.changes,
         "schedule": schedule,
         "rates": SWEEP if arguments.sweep else (rate,),
     }

@@ -56,8 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=float, help="learning rate (default: the paper's, 0.001, or 0.01 for basic)"
     )
     parser.add_argument("--sweep", action="store_true", help="try the rates 0.0001 to 0.1")
+    parser.add_argument("--views", type=int, default=2, help="of each crop, itself included (default: 2)")
     parser.add_argument(
-        "--views", type=int, default=2, help="mirrored and resized ones included (default: 2)"
+        "--changes",
+        choices=("paper", "cut"),
+        default="paper",
+        help="the other views are mirrored and resized, or also turned, shifted, lighter and noisier, as another "
+        "cut of the head would be (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0)
 
