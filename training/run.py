@@ -25,7 +25,7 @@ from zpscope.config.errors import CommandRefused, StoreError
 from zpscope.imaging.crop import PREPROCESSING_HASH
 from zpscope.training.crop_set import CropSet, read_crops
 from zpscope.training.features import features
-from zpscope.training.initial_weights import DRAWN, initialised, settle
+from zpscope.training.initial_weights import DRAWN, WHOLLY_DRAWN, initialised, settle
 from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES, Name, Part, cut
 from zpscope.training.sgd import Epoch, Examples, Fit, Schedule, keep, read
@@ -212,9 +212,13 @@ def begin(
     network, origin = initialised(
         wanted["network"], wanted["width"], wanted.pop("init"), wanted["schedule"].seed
     )
-    if origin.words.endswith(DRAWN) and not (folder / PLAN).exists():
+    settles = origin.words.endswith(DRAWN) or (
+        origin.words == WHOLLY_DRAWN and wanted["network"] != "resnet34"
+    )
+    if settles and not (folder / PLAN).exists():
         learned = crops.crops[sets == TRAIN]
-        settle(network, learned[:: -(-len(learned) // _SETTLING_HEADS)])
+        some = learned[:: -(-len(learned) // _SETTLING_HEADS)]
+        settle(network, some, 0 if origin.words == WHOLLY_DRAWN else None)
     plan = Plan(
         crops=str(crop_folder),
         digest=crops.digest,
