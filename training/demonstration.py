@@ -31,7 +31,7 @@ WORDS = Words(
     licence="Apache-2.0",
     intended_use="showing how zpscope works, on its simulated slide; never for real heads",
 )
-HOW = "--protocol slide --width 0.125 --train all --epochs 14 --batch 16 --rate 0.01 --views 8 --changes cut"
+HOW = "--protocol slide --width 0.125 --train all --epochs 16 --batch 16 --rate 0.01 --clip 1 --views 8 --changes cut"
 """What is said to `zpscope train`. All layers begin drawn at random, so the rate is ten times the paper's."""
 
 

@@ -7,6 +7,7 @@ convolution, and the model is called *initialised from VGG16*. Knows no crop.
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,11 @@ from torch import nn
 
 from zpscope.config.errors import SettingsError
 from zpscope.training.features import features
-from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES, Name
 from zpscope.training.vision import imagenet
 
 IMAGENET = "imagenet"
-WHOLLY_DRAWN = "drawn at random"
-DRAWN = f", hidden linear layers {WHOLLY_DRAWN}"
+DRAWN = ", hidden linear layers drawn at random"
 """Ends the words of an origin that brought a trunk only; `settle` then fits those layers to the crops."""
 _VGG13 = (0, 2, 5, 7, 10, 12, 15, 17, 20, 22)
 _VGG16 = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -60,7 +59,7 @@ def initialised(name: Name, width: float, init: str, seed: int) -> tuple[nn.Sequ
     torch.manual_seed(seed)
     network = RECIPES[name].make(width)
     if not init:
-        return network, Origin(WHOLLY_DRAWN, "")
+        return network, Origin("drawn at random", "")
     if name == "basic" or width != 1:
         msg = f"--init has no weights for {name} of width {width}: leave it out, or take vgg13 or resnet34 at width 1"
         raise SettingsError(msg)
@@ -90,31 +89,24 @@ def initialised(name: Name, width: float, init: str, seed: int) -> tuple[nn.Sequ
     return _filled(network, chosen, init), Origin(words, digest)
 
 
-def settle(network: nn.Sequential, crops: NDArray[np.uint8], first: int | None = None) -> None:
-    """Give each unit of a drawn layer mean 0 and variance 1 over crops (N, 128, 128), before its ReLU.
+def settle(network: nn.Sequential, crops: NDArray[np.uint8]) -> None:
+    """Give each unit of the hidden linear layers mean 0 and variance 1 over crops (N, 128, 128), before its ReLU.
 
-    Crops of heads resemble each other, and what drawn layers make of them is all but constant and small: a last layer
-    behind them learns nothing in 50 epochs, and a whole network does not begin to learn for many (Kraehenbuehl et al.
+    For layers that were drawn behind a trunk that was not: crops of heads resemble each other, and what drawn layers
+    make of them is all but constant and small; a last layer learns nothing from it in 50 epochs (Kraehenbuehl et al.
     2016, data-dependent initialisation).
-
-    Args:
-        network: A chain of convolutions and linear layers, in place.
-        crops: That it will learn from; some will do.
-        first: Place of the first drawn layer; what lies before it is as it was learned. None: the first linear one.
     """
+    linear = [i for i, layer in enumerate(network) if isinstance(layer, nn.Linear)]
+    values = torch.from_numpy(features(network[: linear[0]], crops))
     network.eval()
-    if first is None:
-        first = next(i for i, layer in enumerate(network) if isinstance(layer, nn.Linear))
     with torch.no_grad():
-        seen = features(network[:first], crops) if first else normalise(torch.from_numpy(crops)).numpy()
-        values = torch.from_numpy(seen)
-        for layer in network[first:]:
-            if isinstance(layer, nn.Conv2d | nn.Linear) and layer is not network[-1]:
-                made: Any = layer(values).transpose(0, 1).flatten(1)
-                spread: Any = made.std(dim=1).clamp_min(1e-6)
-                layer.weight.div_(spread.view(-1, *[1] * (layer.weight.ndim - 1)))
-                layer.bias.copy_((layer.bias - made.mean(dim=1)) / spread)
-            values = layer(values)
+        for place, after in pairwise(linear):
+            layer: Any = network[place]
+            made = layer(values)
+            spread = made.std(dim=0).clamp_min(1e-6)
+            layer.weight.div_(spread[:, None])
+            layer.bias.copy_((layer.bias - made.mean(dim=0)) / spread)
+            values = network[place:after](values)
 
 
 def _weights(name: Name, init: str) -> tuple[dict[str, Any], str, str]:

@@ -25,7 +25,7 @@ from zpscope.config.errors import CommandRefused, StoreError
 from zpscope.imaging.crop import PREPROCESSING_HASH
 from zpscope.training.crop_set import CropSet, read_crops
 from zpscope.training.features import features
-from zpscope.training.initial_weights import DRAWN, WHOLLY_DRAWN, initialised, settle
+from zpscope.training.initial_weights import DRAWN, initialised, settle
 from zpscope.training.network import normalise
 from zpscope.training.networks import RECIPES, Name, Part, cut
 from zpscope.training.sgd import Epoch, Examples, Fit, Schedule, keep, read
@@ -150,6 +150,7 @@ class Run:
         count = 1 if name == TEST else self.plan.views
         seen = views(chosen.crops, count, self.plan.schedule.seed, self.plan.changes)
         if not self.cut:
+            step(len(chosen) * count)
             return Examples(seen, chosen.bound)
         trunk = self.network[: self.cut]
         return Examples(features(trunk, seen, self.folder / f"features-{name}.npz", step), chosen.bound)
@@ -212,13 +213,9 @@ def begin(
     network, origin = initialised(
         wanted["network"], wanted["width"], wanted.pop("init"), wanted["schedule"].seed
     )
-    settles = origin.words.endswith(DRAWN) or (
-        origin.words == WHOLLY_DRAWN and wanted["network"] != "resnet34"
-    )
-    if settles and not (folder / PLAN).exists():
+    if origin.words.endswith(DRAWN) and not (folder / PLAN).exists():
         learned = crops.crops[sets == TRAIN]
-        some = learned[:: -(-len(learned) // _SETTLING_HEADS)]
-        settle(network, some, 0 if origin.words == WHOLLY_DRAWN else None)
+        settle(network, learned[:: -(-len(learned) // _SETTLING_HEADS)])
     plan = Plan(
         crops=str(crop_folder),
         digest=crops.digest,

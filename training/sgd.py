@@ -33,6 +33,8 @@ class Schedule:
     step_epochs: int = 7
     """After so many epochs the rate is multiplied by `step_factor`."""
     step_factor: float = 0.1
+    clip: float = 0.0
+    """A longer gradient is cut to this length, so that a network that is trained whole begins fast; 0: not cut."""
     seed: int = 0
 
     def rate_of(self, epoch: int) -> float:
@@ -126,6 +128,8 @@ class Fit:
                 cost = criterion(logits, target)
             self._optimiser.zero_grad()
             cost.backward()
+            if self.schedule.clip:
+                nn.utils.clip_grad_norm_(self._part.parameters(), self.schedule.clip)
             self._optimiser.step()
             loss += float(cost.item()) * len(chosen)
             right += int((logits.argmax(1) == target).sum().item())

@@ -84,7 +84,9 @@ def _begin(arguments: argparse.Namespace, crops: CropSet, folder: Path) -> Run:
         cut(recipe.make(arguments.width), part)
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    schedule = Schedule(arguments.epochs, arguments.batch or recipe.batch, rate, seed=arguments.seed)
+    schedule = Schedule(
+        arguments.epochs, arguments.batch or recipe.batch, rate, clip=arguments.clip, seed=arguments.seed
+    )
     wanted = {
         "duplicates": len(pairs),
         "network": arguments.network,
@@ -105,7 +107,7 @@ def _train(begun: Run) -> int:
     """Train at every rate; 1 if the loss left the numbers at all of them."""
     plan = begun.plan
     counts = {name: int((begun.sets == name).sum()) for name in (TRAIN, VALIDATION)}
-    with bar("features", sum(counts.values()) * plan.views) as step:
+    with bar("features" if begun.cut else "views", sum(counts.values()) * plan.views) as step:
         train, validation = (begun.examples(name, step) for name in (TRAIN, VALIDATION))
     failed = 0
     for rate in plan.rates:

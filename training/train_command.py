@@ -55,6 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", type=float, help="learning rate (default: the paper's, 0.001, or 0.01 for basic)"
     )
+    parser.add_argument(
+        "--clip",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="longest gradient; 1 lets a network that is trained whole begin fast (default: the paper's, any)",
+    )
     parser.add_argument("--sweep", action="store_true", help="try the rates 0.0001 to 0.1")
     parser.add_argument("--views", type=int, default=2, help="of each crop, itself included (default: 2)")
     parser.add_argument(

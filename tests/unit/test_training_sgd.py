@@ -53,6 +53,19 @@ def test_learns_and_keeps_the_best_epoch() -> None:
     assert [SHORT.rate_of(epoch) for epoch in (1, 2, 3, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.005])
 
 
+def test_no_step_is_longer_than_the_rate_times_the_longest_gradient() -> None:
+    def moved(schedule: Schedule) -> float:
+        repeatable(3)
+        part = nn.Sequential(nn.Linear(8, 2))
+        before = part[0].weight.detach().clone()
+        Fit(part, lambda values: values, schedule, "d").train_epoch(TRAIN, VALIDATION)
+        return float((part[0].weight.detach() - before).norm())
+
+    free = replace(SHORT, epochs=1, rate=1.0, momentum=0.0)
+    assert moved(free) > 1
+    assert moved(replace(free, clip=0.01)) <= 10 * 1.0 * 0.01 + 1e-6
+
+
 @pytest.mark.parametrize("stop", [0, 7, 10, 23, 39])
 def test_a_run_that_stops_in_any_step_ends_the_same(
     stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
