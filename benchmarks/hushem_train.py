@@ -235,7 +235,7 @@ def beside(products: Floats, shape: Floats, label: NDArray[np.intp], out: NDArra
     """Return probabilities (M, 4) of the held-out heads by features and by figures (N, F) of their shape."""
     views = len(products) // len(label)
     train = np.repeat(~out, views)
-    near = np.kron(gaussian(shape, out), np.ones((views, views)))
+    near = gaussian(shape, out).repeat(views, axis=0).repeat(views, axis=1)
     seen, drawn = about(products, train), about(near, train)
     said = [regress(seen + weight**2 * drawn, label, out) for weight in _WEIGHTS]
     return np.asarray(np.mean(said, axis=0), np.float64)
@@ -373,7 +373,8 @@ def _judge(
 
 def _root(grid: Tensor) -> Tensor:
     """Return roots of features, which are 0 or more: a few large ones rule no longer; steep but not endless at 0."""
-    return torch.sqrt(grid + _LITTLE) - _LITTLE**0.5
+    roots: Tensor = torch.sqrt(grid + _LITTLE) - _LITTLE**0.5
+    return roots
 
 
 def _grid(last: nn.Module, seen: NDArray[np.float32]) -> Floats:
