@@ -37,8 +37,8 @@ def main() -> int:
     cv2.setNumThreads(1)
     out: Path = arguments.out
     written = 0
-    for seed, slide in enumerate(drawn(_FIRST_SEED, _CROPS), _FIRST_SEED):
-        written += write_slide(out / "simulated", seed, slide, _CROPS - written)
+    for seed, heads in enumerate(drawn(_FIRST_SEED, _CROPS), _FIRST_SEED):
+        written += write_slide(out / "simulated", seed, heads, _CROPS - written)
     start = time.process_time(), time.perf_counter()
     words = [
         str(out / "simulated"),
@@ -66,13 +66,16 @@ def drawn(first_seed: int, crops: int) -> Iterator[LabelledCrops]:
     """Yield slides of consecutive seeds, until together they have so many crops."""
     made, seed = 0, first_seed
     while made < crops:
-        slide = label_slide(
-            SyntheticCamera(
-                seed=seed, fields=12, binding_percent=50, overlap_percent=0, difference=DIFFERENCE
-            )
-        )
-        yield slide
-        made, seed = made + len(slide.bound), seed + 1
+        heads = slide(seed)
+        yield heads
+        made, seed = made + len(heads.bound), seed + 1
+
+
+def slide(seed: int) -> LabelledCrops:
+    """Return the heads of one slide."""
+    return label_slide(
+        SyntheticCamera(seed=seed, fields=12, binding_percent=50, overlap_percent=0, difference=DIFFERENCE)
+    )
 
 
 if __name__ == "__main__":
