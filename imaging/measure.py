@@ -126,8 +126,8 @@ def trace(
     across = heading[:, ::-1] * (-1, 1)
     darker = (tone <= cut[:, None, None]) * weight
     across_rim = _rises(samples)
-    rise = across_rim / (_SLOPE_RADII * um_per_px * np.hypot(ways[..., 0], ways[..., 1]))
-    typical = medians(rise.T)
+    rise = across_rim / (_SLOPE_RADII * np.hypot(ways[..., 0], ways[..., 1]) * um_per_px)
+    middle_rise = medians(rise.T)
     surroundings, contact = _around(samples.headness, reach)
     traced = Traced(
         polygons=polygons,
@@ -140,12 +140,12 @@ def trace(
         darker_blue=mean(blue, darker),
         tone_step=step,
         tone_along=shading((ways @ heading[..., None])[..., 0], inside, tone, weight),
-        sharpness=typical / np.maximum(1 - mean(green, weight), 0.1),
+        sharpness=middle_rise / np.maximum(1 - mean(green, weight), 0.1),
         smear=_smear(rise, ways),
         surroundings=surroundings,
         three_lobed=_three_lobed(reach),
         rim=medians(across_rim.T),
-        weak_edge=(rise < _WEAK * typical[:, None]).mean(1),
+        weak_edge=(rise < _WEAK * middle_rise[:, None]).mean(1),
         contact=contact,
     )
     return _in_rows(traced)
@@ -249,9 +249,9 @@ def _smear(rise: NDArray[np.float64], ways: NDArray[np.float64]) -> NDArray[np.f
 def _around(
     headness: NDArray[np.int32], reach: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how like a head's colour that is which lies around, 0 to 1, and along what share of the outline most is.
+    """Return how much of what lies around has a head's colour (N,), and along what share of the outline most does.
 
-    Both (N,). headness: running sums along the rays.
+    headness: running sums along the rays.
     """
     pitch = REACHES[1] - REACHES[0]
     before, last = (
@@ -259,7 +259,7 @@ def _around(
         for beyond in _AROUND
     )
     rays = np.arange(reach.size, dtype=np.intp).reshape(reach.shape) * STEPS
-    like = (headness.take(rays + last) - headness.take(rays + before)) / 255
+    like = np.asarray(headness.take(rays + last) - headness.take(rays + before), np.int32) / 255
     steps = last - before
     share = np.asarray(like.sum(1) / np.maximum(steps.sum(1), 1), np.float64)
     return share, np.asarray((2 * like > steps).mean(1), np.float64)
