@@ -13,6 +13,8 @@ from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import SlidePicture, Snapshot
 
 _SCALES = (10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
+_STAIN_CHANGED = 5.0
+"""L*a*b* units: fields of one day of one laboratory differ by 2.6 at most (docs/how-to/stain.md)."""
 _LINKS = {"waiting": "WAITING", "live": "LIVE", "refused": "REFUSED"}
 
 
@@ -174,6 +176,9 @@ def _camera(state: StateMessage | None) -> str:
         parts.append(away_text(state.sample))
     if state.recording:
         parts.append(state.recording)
+    drift = state.sample.slides[-1].colour_drift if state.sample and state.sample.slides else 0.0
+    if drift > _STAIN_CHANGED:
+        parts.append(f"STAIN OR LIGHT CHANGED by {drift:.1f} L*a*b* units since the slide's first fields")
     return " · ".join(parts)
 
 

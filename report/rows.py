@@ -102,6 +102,8 @@ def quality_rows(evidence: Evidence) -> Rows:
     if sharpness:
         rows.append(("sharpness of counted heads", _middle(sharpness)))
     rows.append(("heads that the model is unsure of", f"{sample.unidentified} of {sample.n}"))
+    drifts = ", ".join(f"{slide.colour_drift:.1f}" for slide in sample.slides)
+    rows.append(("change of the stain from each slide's first fields to its last, L*a*b* units", drifts))
     return rows
 
 

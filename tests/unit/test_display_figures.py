@@ -37,6 +37,15 @@ def refused() -> Snapshot:
     return latest.snapshot()
 
 
+def one_slide(drift: float) -> list[wire.SlideSummary]:
+    return [
+        wire.SlideSummary(
+            slide="s1-1", number=1, state="scanning", scored=40, k=12, n=240, percent=5.0, model_sha256="",
+            colour_drift=drift,
+        )
+    ]  # fmt: skip
+
+
 STATES = {
     "nothing yet": snapshot(None),
     "no sample": snapshot(state(None)),
@@ -53,6 +62,8 @@ STATES = {
     "demonstration without sample": snapshot(state(None, model=DEMONSTRATION)),
     "stale": snapshot(state(sample()), silent_s=7.4),
     "refused": refused(),
+    "stain as ever": snapshot(state(sample(slides=one_slide(2.6)))),
+    "stain changed": snapshot(state(sample(slides=one_slide(6.24)))),
     "camera gone": snapshot(state(sample(), camera_connected=False)),
     "no camera": snapshot(state(sample(), camera=None, camera_connected=False)),
     "everything bad": snapshot(
@@ -92,6 +103,13 @@ SAID = [
     ("incomplete", "incomplete", "INCOMPLETE: 3 fields lost (driver 2, decode 1)"),
     ("stale", "link", "STALE 7 s"),
     ("refused", "link", "REFUSED"),
+    ("stain as ever", "camera", "bench (synthetic) · delivery every"),
+    (
+        "stain changed",
+        "camera",
+        "bench (synthetic) · delivery every · "
+        "STAIN OR LIGHT CHANGED by 6.2 L*a*b* units since the slide's first fields",
+    ),
     ("camera gone", "camera", "bench (synthetic) · delivery every · NOT CONNECTED"),
     ("no camera", "camera", "no camera process has answered yet"),
 ]
