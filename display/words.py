@@ -178,7 +178,7 @@ def _camera(state: StateMessage | None) -> str:
         parts.append(state.recording)
     drift = state.sample.slides[-1].colour_drift if state.sample and state.sample.slides else 0.0
     if drift > _STAIN_CHANGED:
-        parts.append(f"STAIN OR LIGHT CHANGED by {drift:.1f} L*a*b* units since the slide's first fields")
+        parts.append(f"STAIN CHANGED by {drift:.1f} L*a*b*")
     return " · ".join(parts)
 
 

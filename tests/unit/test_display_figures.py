@@ -104,12 +104,7 @@ SAID = [
     ("stale", "link", "STALE 7 s"),
     ("refused", "link", "REFUSED"),
     ("stain as ever", "camera", "bench (synthetic) · delivery every"),
-    (
-        "stain changed",
-        "camera",
-        "bench (synthetic) · delivery every · "
-        "STAIN OR LIGHT CHANGED by 6.2 L*a*b* units since the slide's first fields",
-    ),
+    ("stain changed", "camera", "bench (synthetic) · delivery every · STAIN CHANGED by 6.2 L*a*b*"),
     ("camera gone", "camera", "bench (synthetic) · delivery every · NOT CONNECTED"),
     ("no camera", "camera", "no camera process has answered yet"),
 ]
