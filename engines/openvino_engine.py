@@ -132,7 +132,7 @@ def _load(core: Any, options: dict[str, Any], plan: bytes) -> list[Any]:  # noqa
 
 
 def _compile(core: Any, options: dict[str, Any], bundle: Bundle, settings: OpenVinoClassifier) -> bytes:  # noqa: ANN401
-    """Compile a model, and see that it takes and gives what an engine must; return its parts, the first's length first."""
+    """Compile a model, and see that it takes and gives what an engine must; return its parts in one."""
     name = MODEL_INT8 if settings.precision == "int8" else MODEL
     path, content = bundle.folder / name, read_model(bundle, name)
     try:

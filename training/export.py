@@ -193,7 +193,7 @@ def _nodes(
 def nearest(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a weight (out, ...) as its integers say it."""
     integers, step = _integers(weight)
-    return integers * along(weight, step.astype(np.float64))
+    return np.asarray(integers * along(weight, step.astype(np.float64)), np.float64)
 
 
 def along(weight: NDArray[np.float64], each: NDArray[np.floating[Any]]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 """A trained VGG13 in 8-bit integers: where its activations are cut, and whether it may be used.
 
-Post-training quantisation: ranges and corrections are fitted to training crops and nothing is trained again. Whether the
-integers agree with the floats is judged on other crops, on the very engine that will run them.
+Post-training quantisation: ranges and corrections are fitted to training crops and nothing is trained again.
+Whether the integers agree with the floats is judged on other crops, on the very engine that will run them.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ AUC_LOSS = 0.002
 CHANGED = 0.005
 """And so large a share of the heads may come to be called otherwise."""
 _HEADS = 64
-"""A layer's values for so many heads are held at once: 270 MB at full width, several times."""
+"""A layer's values for so many heads are held at once: up to 4 GB in all at full width."""
 _BATCH = 8
 _VALUES = 1 << 20
 """So many of them choose a range."""
@@ -52,10 +52,14 @@ def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
             if index > 0:
                 near = layer if last else replace(layer, weight=nearest(layer.weight))
                 gain, shift = _nearest_line(_sums(near, rounded), want)
-                fitted = replace(near, weight=near.weight * along(near.weight, gain), bias=gain * near.bias + shift)
+                fitted = replace(
+                    near, weight=near.weight * along(near.weight, gain), bias=gain * near.bias + shift
+                )
             if not last and (after := layers[index + 1]).kind == "convolution":
                 size = _sizes(want)
-                fitted = replace(fitted, weight=fitted.weight / along(fitted.weight, size), bias=fitted.bias / size)
+                fitted = replace(
+                    fitted, weight=fitted.weight / along(fitted.weight, size), bias=fitted.bias / size
+                )
                 want = want / torch.from_numpy(size).float()[:, None, None]
                 layers[index + 1] = replace(after, weight=after.weight * size[:, None, None])
                 rounded = _sums(fitted, rounded).relu()
@@ -87,12 +91,12 @@ def _sums(layer: Layer, value: Tensor) -> Tensor:
     weight, bias = torch.from_numpy(layer.weight).float(), torch.from_numpy(layer.bias).float()
     if layer.kind == "linear":
         return functional.linear(value.flatten(1), weight, bias)
-    parts = [functional.conv2d(part, weight, bias, padding=1) for part in value.split(_BATCH)]
-    return torch.cat(parts)
+    parts = (value[at : at + _BATCH] for at in range(0, len(value), _BATCH))
+    return torch.cat([functional.conv2d(part, weight, bias, padding=1) for part in parts])
 
 
 def _nearest_line(got: Tensor, want: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the gain and the shift (C,) that bring each channel of (N, C, ...) nearest to another in the mean square."""
+    """Return the gain and the shift (C,) that bring channels of (N, C, ...) nearest to others in the mean square."""
     mine, theirs = (value.transpose(0, 1).flatten(1) for value in (got, want))
     mean, other = (value.mean(1, dtype=torch.float64) for value in (mine, theirs))
     mine, theirs = mine - mean.float()[:, None], theirs - other.float()[:, None]
@@ -106,7 +110,7 @@ def _best_range(value: Tensor) -> float:
     highest = float(value.max()) or 1.0
     some = value.flatten()[:: -(-value.numel() // _VALUES)]
 
-    tops = [highest * share for share in np.linspace(0.3, 1, 36)]
+    tops = [highest * float(share) for share in np.linspace(0.3, 1, 36)]
     return min(tops, key=lambda top: float((_rounded(some, top) - some).square().mean()))
 
 

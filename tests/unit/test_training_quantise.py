@@ -44,7 +44,8 @@ def test_fitted_integers_are_nearer_to_the_floats_than_plain_ones(seed: int) -> 
     drawn, heads, others = network(seed), crops(100), crops(60)
     floats = logits(to_onnx(drawn), heads)
     fitted, crude = (
-        np.square(logits(model, heads) - floats).mean() for model in (to_integers(drawn, others), plain(drawn, others))
+        np.square(logits(model, heads) - floats).mean()
+        for model in (to_integers(drawn, others), plain(drawn, others))
     )
     assert fitted < crude / 2
 
