@@ -62,9 +62,13 @@ def _grey(crops: NDArray[np.uint8]) -> Floats:
     """Return how much brighter than its border each place is, at half the size: (N, 52, 36)."""
     rows = np.concatenate([crops[:, :_BORDER_PX], crops[:, -_BORDER_PX:]], axis=1)
     border = np.median(rows.reshape(len(crops), -1), axis=1)
-    smooth = [cv2.GaussianBlur(crop.astype(np.float32), (0, 0), 0.7) for crop in crops[_MIDDLE]]
-    small = np.stack([cv2.resize(one, (36, 52), interpolation=cv2.INTER_AREA) for one in smooth])
+    small = np.stack([_half(crop) for crop in crops[_MIDDLE]])
     return np.asarray(small - border[:, None, None], np.float32)
+
+
+def _half(crop: NDArray[np.uint8]) -> Floats:
+    smooth = cv2.GaussianBlur(crop.astype(np.float32), (0, 0), 0.7)
+    return np.asarray(cv2.resize(smooth, (36, 52), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _kernel(one: Floats, other: Floats, width: float) -> Floats:
