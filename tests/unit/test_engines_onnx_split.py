@@ -1,3 +1,5 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
 """A model cut before its linear layers computes what it did, and is left whole where it cannot be cut."""
 
 from collections.abc import Sequence
