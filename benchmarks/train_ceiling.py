@@ -13,6 +13,7 @@ Needs initial weights: `python -m benchmarks.train_ceiling WEIGHTS.safetensors -
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -72,24 +73,21 @@ def ways(made: list[NDArray[np.float32]]) -> dict[str, Callable[[Bools], Floats]
     units = [_inner(_standardised(one)) for one in made]
     found: dict[str, Callable[[Bools], Floats]] = {}
     for i, block in enumerate(_BLOCKS):
-        found |= {
-            f"block {block}": lambda train, i=i: about(plain[i], train),
-            f"block {block}, roots": lambda train, i=i: about(roots[i], train),
-            f"block {block}, standardised": lambda train, i=i: about(units[i], train),
-        }
+        found[f"block {block}"] = partial(about, plain[i])
+        found[f"block {block}, roots"] = partial(about, roots[i])
+        found[f"block {block}, standardised"] = partial(about, units[i])
 
     def together(train: Bools) -> Floats:
         return np.asarray(np.mean([about(one, train) for one in roots], axis=0), np.float64)
 
+    def bent(bend: Callable[[Floats, Bools, float], Floats], how: float) -> Callable[[Bools], Floats]:
+        return lambda train: bend(together(train), train, how)
+
     found["both blocks, roots"] = together
     for width in (1.0, 8.0):
-        found[f"both, Gaussian {width:g}"] = lambda train, width=width: _gaussian(
-            together(train), train, width
-        )
+        found[f"both, Gaussian {width:g}"] = bent(_gaussian, width)
     for floor in (1e-2, 1e-3):
-        found[f"both, whitened down to {floor:g}"] = lambda train, floor=floor: _whitened(
-            together(train), train, floor
-        )
+        found[f"both, whitened down to {floor:g}"] = bent(_whitened, floor)
     return found
 
 
