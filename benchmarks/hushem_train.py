@@ -23,7 +23,6 @@ Needs the data: `python benchmarks/hushem_train.py FOLDER WEIGHTS --out DIR [--r
 
 import argparse
 import copy
-import csv
 import sys
 import time
 from collections.abc import Callable
@@ -36,12 +35,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zpscope.imaging.colour import SlideColour
-from zpscope.imaging.crop import CROP_PX, CROP_UM_PER_PX
-from zpscope.imaging.examine import examine
-from zpscope.imaging.picture import read_picture
+from benchmarks.hushem_heads import FOLDS, Heads
+from benchmarks.kernels import about, axes, gaussian, inner
 from zpscope.training.device import repeatable
-from zpscope.training.duplicates import near_duplicates
 from zpscope.training.evaluate import auc
 from zpscope.training.features import features
 from zpscope.training.initial_weights import initialised
@@ -66,130 +62,14 @@ _BARS = {
     ("frozen + shape", "SHMC-Net"): 0.93,
 }
 _NORMAL_AUC = 0.985
-_CLASSES, _FOLDS = 4, 5
-_SAME = 0.25
-"""Near-identical pairs of this set are within this ratio; see `training/duplicates.py`."""
+_CLASSES = 4
 _L2 = (0.01, 0.1, 1.0)
 """Penalties, for features whose variance over the training heads is 1 in all."""
-_NEAR_PX = 20
 _GRID, _LITTLE = 512 * 4 * 4, 1e-4
-_PLACES = 12
 _WEIGHTS = (0.5, 1.0, 2.0)
 """How much all figures of the shape weigh against all features of the network."""
 
 Floats = NDArray[np.float64]
-
-
-class Heads:
-    """The set: crops by alignment, what is known beside the network, classes and folds."""
-
-    def __init__(self, folder: Path, um_per_px: float) -> None:
-        with (folder / "labels_and_folds.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        found = [_cut(read_picture(folder / row["file"]), um_per_px) for row in rows]
-        self.crops = {
-            "aligned": np.stack([one[0] for one in found]),
-            "unaligned": np.stack([one[1] for one in found]),
-        }
-        shape = np.stack([one[2] for one in found])
-        self.shape = np.where(np.isnan(shape), np.nanmean(shape, axis=0), shape)
-        self.background = np.stack([one[3] for one in found])
-        self.label = np.array([int(row["class"][:2]) - 1 for row in rows])
-        contiguous = [[row[f"fold{k + 1}"] for k in range(_FOLDS)].index("test") for row in rows]
-        self.folds = {
-            "contiguous": np.array(contiguous),
-            "SHMC-Net": np.array([int(row["shmcnet_fold"][1:]) - 1 for row in rows]),
-        }
-        self.pairs = near_duplicates(self.crops["aligned"], _SAME)
-        for fold in self.folds.values():
-            for one, other in self.pairs:
-                fold[other] = fold[one]
-
-
-def _cut(
-    picture: NDArray[np.uint8], um_per_px: float
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats, Floats]:
-    """Return the aligned and the centred crop, the outline's figures, and the background's colours."""
-    heads = examine(picture, um_per_px, SlideColour.fresh()).heads
-    height, width = picture.shape[:2]
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
-    apart = np.linalg.norm(heads.centre_px - middle, axis=1)
-    unaligned = _crop(picture, middle, -90.0, um_per_px)
-    around = picture[cv2.dilate(heads.labels, np.ones((9, 9), np.uint8)) == 0].astype(np.float64)
-    background = np.concatenate([around.mean(axis=0), around.std(axis=0)])
-    if not len(apart) or apart.min() > _NEAR_PX:
-        return unaligned, unaligned, np.full(5 + 2 * _PLACES, np.nan), background
-    i = int(apart.argmin())
-    area, length, across = (float(each[i]) for each in (heads.area_um2, heads.length_um, heads.width_um))
-    whole = np.array([area, length, across, length / across, area / (length * across)])
-    centre_px, angle_deg = heads.centre_px[i], float(heads.angle_deg[i])
-    return (
-        _crop(picture, centre_px, angle_deg, um_per_px),
-        unaligned,
-        np.concatenate([whole, _widths_um((heads.outlines[i] - centre_px) * um_per_px, angle_deg)]),
-        background,
-    )
-
-
-def _crop(
-    picture: NDArray[np.uint8], centre_px: Floats, angle_deg: float, um_per_px: float
-) -> NDArray[np.uint8]:
-    """Cut as `imaging.crop` does, also a head that the gate did not accept."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    matrix = _matrix(centre_px, angle_deg, um_per_px)
-    cut = cv2.warpAffine(grey, matrix, (CROP_PX, CROP_PX), borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(cut, np.uint8)
-
-
-def _matrix(centre_px: Floats, angle_deg: float, um_per_px: float) -> Floats:
-    x, y = centre_px.tolist()
-    matrix = cv2.getRotationMatrix2D((x, y), angle_deg + 90, um_per_px / CROP_UM_PER_PX)
-    matrix[:, 2] += (CROP_PX - 1) / 2 - x, (CROP_PX - 1) / 2 - y
-    return np.asarray(matrix, np.float64)
-
-
-def _widths_um(outline_um: Floats, angle_deg: float) -> Floats:
-    """Return how wide a head is at places along its axis, and by how much wider on one side than on the other.
-
-    outline_um (M, 2): closed, from the centre.
-    """
-    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
-    along, across = outline_um @ (cos, sin), outline_um @ (-sin, cos)
-    at = np.linspace(along.min(), along.max(), 2 * _PLACES + 1)[1::2, None]
-    rise = np.roll(along, -1) - along
-    share = (at - along) / np.where(rise == 0, 1, rise)
-    crossed = (rise != 0) & (share >= 0) & (share < 1)
-    side = across + (np.roll(across, -1) - across) * share
-    left, right = np.where(crossed, side, -np.inf).max(axis=1), -np.where(crossed, side, np.inf).min(axis=1)
-    return np.asarray(np.concatenate([left + right, np.abs(left - right)]), np.float64)
-
-
-def inner(views: Floats) -> Floats:
-    """Return the inner products (N * V, N * V) of features (N, V, D)."""
-    flat = views.reshape(-1, views.shape[-1])
-    flat = flat - flat.mean(axis=0)
-    return np.asarray(flat @ flat.T, np.float64)
-
-
-def gaussian(values: Floats, out: NDArray[np.bool_]) -> Floats:
-    """Return how near (N, N) heads lie by figures (N, F), from 0 to 1: 1/e at the median distance of training heads."""
-    scaled = (values - values[~out].mean(axis=0)) / values[~out].std(axis=0)
-    apart = ((scaled[:, None] - scaled[None]) ** 2).sum(axis=2)
-    return np.asarray(np.exp(-apart / np.median(apart[np.ix_(~out, ~out)])), np.float64)
-
-
-def about(products: Floats, train: NDArray[np.bool_]) -> Floats:
-    """Return inner products (M, M) about the mean of the training rows, whose mean variance becomes 1."""
-    mean = products[:, train].mean(axis=1)
-    moved = products - mean[:, None] - mean[None] + mean[train].mean()
-    return np.asarray(moved / moved.diagonal()[train].mean(), np.float64)
-
-
-def axes(products: Floats, train: NDArray[np.bool_]) -> Floats:
-    """Return, as columns (n, R), the sums of the n training rows that are unit vectors and span them all."""
-    size, turn = np.linalg.eigh(products[np.ix_(train, train)])
-    seen = size > 1e-9 * size.max()
-    return np.asarray(turn[:, seen] / np.sqrt(size[seen]), np.float64)
 
 
 def regression(low: Floats, label: NDArray[np.intp], l2: float) -> tuple[Floats, Floats]:
@@ -324,7 +204,7 @@ def main() -> int:
 def _by_folds(judge: Callable[[NDArray[np.bool_]], Floats], fold: NDArray[np.intp]) -> Floats:
     """Return probabilities (N, 4), each head's when it is held out."""
     said = np.empty((len(fold), _CLASSES))
-    for number in range(_FOLDS):
+    for number in range(FOLDS):
         said[fold == number] = judge(fold == number)
     return said
 
@@ -334,7 +214,7 @@ def _tell(names: tuple[str, str, str], heads: Heads, said: Floats, took_s: float
     row, alignment, name = names
     fold, label = heads.folds[name], heads.label
     right = said.argmax(axis=1) == label
-    each = [right[fold == number].mean() for number in range(_FOLDS)]
+    each = [right[fold == number].mean() for number in range(FOLDS)]
     normal = auc(said[:, 0].astype(np.float32), label == 0)
     sys.stdout.write(
         f"| {row} | {alignment} | {name} | {right.mean():.3f} | {np.mean(each):.3f} ± {np.std(each, ddof=1):.3f} "

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks.kernels import about
 from benchmarks.train import DIFFERENCE, drawn
 from zpscope.drivers.separability import best_accuracy
 from zpscope.training.features import features
@@ -89,13 +90,6 @@ def ways(made: list[NDArray[np.float32]]) -> dict[str, Callable[[Bools], Floats]
     for floor in (1e-2, 1e-3):
         found[f"both, whitened down to {floor:g}"] = bent(_whitened, floor)
     return found
-
-
-def about(products: Floats, train: Bools) -> Floats:
-    """Return inner products (N, N) about the mean of the training crops, whose mean variance becomes 1."""
-    mean = products[:, train].mean(axis=1)
-    moved = products - mean[:, None] - mean + mean[train].mean()
-    return np.asarray(moved / moved.diagonal()[train].mean(), np.float64)
 
 
 def cross_validated(products: Callable[[Bools], Floats], bound: Bools) -> Floats:

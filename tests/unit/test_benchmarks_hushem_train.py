@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra `train` is not installed")
 
-from benchmarks.hushem_train import about, gaussian, inner, regress
+from benchmarks.hushem_train import regress
+from benchmarks.kernels import about, gaussian, inner
 
 
 def test_inner_products_about_the_training_rows_forget_what_all_have_in_common() -> None:
