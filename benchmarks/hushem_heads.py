@@ -97,7 +97,7 @@ def _widths_um(outline_um: Floats, angle_deg: float) -> Floats:
     """
     cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
     along, across = outline_um @ (cos, sin), outline_um @ (-sin, cos)
-    at = np.linspace(along.min(), along.max(), 2 * _PLACES + 1)[1::2, None]
+    at: Floats = np.linspace(float(along.min()), float(along.max()), 2 * _PLACES + 1)[1::2, None]
     rise = np.roll(along, -1) - along
     share = (at - along) / np.where(rise == 0, 1, rise)
     crossed = (rise != 0) & (share >= 0) & (share < 1)
