@@ -93,7 +93,7 @@ def packed(run: Run, words: Words, integers: bool) -> tuple[Card, dict[str, byte
         notice="",
         files=digests(files),
         architecture=Architecture(
-            name="VGG13 (Leung et al. 2025)",
+            name="VGG13 (Leung et al. 2025)" + ", narrow" * (plan.width < 1),
             width=plan.width,
             weights=sum(layer.weight.size + layer.bias.size for layer in simplify(network)),
         ),
