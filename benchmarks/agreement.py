@@ -4,9 +4,10 @@
 """How far are the probabilities of every engine from torch in double precision, at the width of the paper?
 
 `python -m benchmarks.agreement --init WEIGHTS.safetensors` (half an hour at full width; with `--keep` it goes on where
-it was stopped): the network is trained by the paper's protocol, its last layer only, on simulated heads that the best
-observer tells apart in 97 %; the crops are heads of other slides. Without `--init` it has random weights whose answers
-are stretched until they spread over 0 to 1: it separates nothing, and what integers change in it says little.
+it was stopped): the network is trained by the paper's protocol, its last layer only, on simulated heads; `--difference`
+says how far apart they are (0.545: the best observer tells 97 %), and so how sure the network is. The crops are heads
+of other slides. `--demonstration` takes the bundle that ships. With neither, the network has random weights whose
+answers are stretched until they spread over 0 to 1: it separates nothing, and what integers change in it says little.
 The row `torch float32` says what 32 bits allow. An engine whose runtime or hardware is absent is named. It exits with 1
 if an engine is further away than its bar. Needs the extra `train`.
 """
@@ -16,6 +17,7 @@ import copy
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.classify import bundle_of, drawn_crops, network_of
 from zpscope.config.classifiers import (
@@ -35,8 +37,10 @@ from zpscope.config.classifiers import (
     TensorRtClassifier,
 )
 from zpscope.config.settings import SyntheticCamera
-from zpscope.engines.bundle import MODEL, MODEL_INT8
+from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, MODEL_INT8, open_bundle
+from zpscope.engines.card import Card
 from zpscope.engines.open_engine import absence, open_engine
+from zpscope.engines.torch_network import open_network
 from zpscope.training.evaluate import THRESHOLD, auc
 from zpscope.training.export import to_onnx
 from zpscope.training.features import features
@@ -53,7 +57,6 @@ _NEAR = 0.01
 _AT_ONCE = 8
 _PART = 100
 """Crops whose answers are kept together."""
-_DIFFERENCE = 0.545
 _LEARNED, _SETTLING = 600, 200
 """Heads of training slides: learned from, and integers fitted to; those of them that fit hidden layers."""
 _HEADS_A_SLIDE = 40
@@ -68,26 +71,32 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", default="", metavar="WEIGHTS", help="ImageNet weights of VGG13 or VGG16")
     parser.add_argument(
+        "--difference", type=float, default=0.545, help="of simulated binders from non-binders"
+    )
+    parser.add_argument("--demonstration", action="store_true", help="ask of the bundle that ships")
+    parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="torch's answers are kept here, and not computed again"
     )
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
-    network, crops, bound, calibrating = (
-        _trained(given.init, given.crops, given.keep) if given.init else _stretched(given.width, given.crops)
-    )
+    if given.demonstration:
+        subject = _demonstration(given.crops)
+    elif given.init:
+        subject = _trained(given.init, given.crops, given.difference, given.keep)
+    else:
+        subject = _stretched(given.width, given.crops)
+    files, crops, bound = subject.files, subject.crops, subject.bound
     with tempfile.TemporaryDirectory() as folder:
-        files = {MODEL: to_onnx(network), MODEL_INT8: to_integers(network, calibrating)}
         bundle = bundle_of(Path(folder) / "bundle", files)
         kept = _Kept(given.keep, sha256(files[MODEL]).hexdigest())
-        single = kept.answers("torch float32", crops, partial(_probabilities, network))
-        double = copy.deepcopy(network).double()
-        truth = kept.answers("torch", crops, lambda part: _probabilities(double, part.astype(np.float64)))
+        single = kept.answers("torch float32", crops, subject.single)
+        truth = kept.answers("torch", crops, subject.double)
         if bound is None:
             bound = truth > THRESHOLD
         print(
-            f"VGG13, width {given.width:g}, {len(crops)} crops, P(ZP-binding) {truth.min():.3f} to {truth.max():.3f}, "
+            f"VGG13, {subject.words}, {len(crops)} crops, P(ZP-binding) {truth.min():.3f} to {truth.max():.3f}, "
             f"area under the curve {auc(truth, bound):.4f}"
         )
         print(
@@ -106,6 +115,25 @@ def main() -> int:
     return 0 if held else 1
 
 
+Ask = Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]]
+"""P(ZP-binding) (N,) of crops (N, 128, 128)."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A network in every form, and what it is asked of."""
+
+    words: str
+    files: dict[str, bytes]
+    single: Ask
+    """By torch in float32."""
+    double: Ask
+    crops: NDArray[np.uint8]
+    """(N, 128, 128)."""
+    bound: NDArray[np.bool_] | None
+    """(N,) their classes, if they have any."""
+
+
 class _Kept:
     """Torch's answers with the weights of one model, kept by the precision and the crops they were given to."""
 
@@ -116,7 +144,7 @@ class _Kept:
         self,
         name: str,
         crops: NDArray[np.uint8],
-        ask: Callable[[NDArray[np.uint8]], NDArray[np.floating[Any]]],
+        ask: Ask,
     ) -> NDArray[np.float64]:
         """Return what is answered (N,) to crops, asked for part by part where it is not kept."""
         parts: list[NDArray[np.floating[Any]]] = []
@@ -158,22 +186,56 @@ def _changed(answer: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray
     return np.asarray((answer > THRESHOLD) != (truth > THRESHOLD), np.bool_)
 
 
-def _stretched(
-    width: float, count: int
-) -> tuple[nn.Sequential, NDArray[np.uint8], NDArray[np.bool_] | None, NDArray[np.uint8]]:
-    """Return a random network, crops (N, 128, 128), no classes, and crops to set the integers' ranges."""
-    return network_of(width), drawn_crops(count, 3), None, drawn_crops(16, 2)
+def _of_network(
+    words: str,
+    network: nn.Sequential,
+    calibrating: NDArray[np.uint8],
+    crops: NDArray[np.uint8],
+    bound: NDArray[np.bool_] | None,
+) -> _Subject:
+    double = copy.deepcopy(network).double()
+    return _Subject(
+        words,
+        {MODEL: to_onnx(network), MODEL_INT8: to_integers(network, calibrating)},
+        partial(_probabilities, network),
+        lambda part: _probabilities(double, part.astype(np.float64)),
+        crops,
+        bound,
+    )
 
 
-def _trained(
-    init: str, count: int, keep: Path | None
-) -> tuple[nn.Sequential, NDArray[np.uint8], NDArray[np.bool_] | None, NDArray[np.uint8]]:
-    """Return a network trained on some slides, crops (N, 128, 128) of others and their classes, and training crops."""
-    learned, held_out = _drawn(_LEARNED, _FIRST_SEED), _drawn(count, _FIRST_SEED + 1000)
+def _stretched(width: float, count: int) -> _Subject:
+    """Return a random network, asked of drawn crops without classes."""
+    words = f"width {width:g}, random weights"
+    return _of_network(words, network_of(width), drawn_crops(16, 2), drawn_crops(count, 3), None)
+
+
+def _demonstration(count: int) -> _Subject:
+    """Return the network that ships, asked of the simulator's usual heads."""
+    card = Card.model_validate_json((DEMONSTRATION / CARD).read_bytes())
+    bundle = open_bundle(DEMONSTRATION, card.preprocessing.hash, card.preprocessing.um_per_px)
+    held_out = _drawn(count, _FIRST_SEED, 1.0)
+    single, double = (open_network(bundle, dtype, "cpu") for dtype in (torch.float32, torch.float64))
+    return _Subject(
+        f"{card.name} {card.version}",
+        {name: (DEMONSTRATION / name).read_bytes() for name in (MODEL, MODEL_INT8)},
+        lambda part: _in_parts(single.probability, torch.from_numpy(part)),
+        lambda part: _in_parts(double.probability, torch.from_numpy(part)),
+        held_out.crops,
+        held_out.bound,
+    )
+
+
+def _trained(init: str, count: int, difference: float, keep: Path | None) -> _Subject:
+    """Return a network trained on some slides, asked of heads of others."""
+    learned, held_out = (
+        _drawn(_LEARNED, _FIRST_SEED, difference),
+        _drawn(count, _FIRST_SEED + 1000, difference),
+    )
     network, origin = initialised("vgg13", 1.0, init, 1)
     if origin.words.endswith(DRAWN):
         settle(network, learned.crops[:_SETTLING])
-    values = features(network[:-1], learned.crops, keep and keep / "features.npz")
+    values = features(network[:-1], learned.crops, keep and keep / f"features-{difference:g}.npz")
     found = Examples(values[:, None], learned.bound)
     parts = [Examples(found.values[i::4], found.bound[i::4]) for i in range(4)]
     train = Examples(
@@ -184,15 +246,16 @@ def _trained(
     while not fit.done:
         fit.train_epoch(train, parts[0])
     network[-1:].load_state_dict(fit.best)
-    return network.eval(), held_out.crops, held_out.bound, learned.crops
+    words = f"width 1, binders {difference:g} apart"
+    return _of_network(words, network.eval(), learned.crops, held_out.crops, held_out.bound)
 
 
-def _drawn(heads: int, seed: int) -> LabelledCrops:
+def _drawn(heads: int, seed: int, difference: float) -> LabelledCrops:
     """Return so many heads of as many slides as they take."""
     slides = [
         label_slide(
             SyntheticCamera(
-                seed=seed + i, fields=12, binding_percent=50, overlap_percent=0, difference=_DIFFERENCE
+                seed=seed + i, fields=12, binding_percent=50, overlap_percent=0, difference=difference
             )
         )
         for i in range(-(-heads // _HEADS_A_SLIDE))
@@ -218,11 +281,13 @@ def _probabilities(
     network: nn.Sequential, crops: NDArray[np.uint8] | NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return P(ZP-binding) (N,) in the precision of the network."""
-    parts = [
-        probability(network, torch.from_numpy(crops[at : at + _AT_ONCE]))
-        for at in range(0, len(crops), _AT_ONCE)
-    ]
-    return np.asarray(torch.cat(parts).numpy(), np.float64)
+    return _in_parts(partial(probability, network), torch.from_numpy(crops))
+
+
+def _in_parts(ask: Callable[[Tensor], Tensor], crops: Tensor) -> NDArray[np.float64]:
+    """Return what is answered (N,), a few crops at a time."""
+    with torch.inference_mode():
+        return np.asarray(torch.cat([ask(part) for part in torch.split(crops, _AT_ONCE)]).numpy(), np.float64)
 
 
 if __name__ == "__main__":

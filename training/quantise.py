@@ -77,7 +77,7 @@ def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
 def _sizes(value: Tensor) -> NDArray[np.float64]:
     """Return the highest value (C,) of each channel of (N, C, H, W), none below a fiftieth of the highest of all."""
     highest = value.relu().amax(dim=(0, 2, 3)).double()
-    return highest.clamp_min(float(highest.max()) / 50 or 1.0).numpy()
+    return np.asarray(highest.clamp_min(float(highest.max()) / 50 or 1.0).numpy(), np.float64)
 
 
 def _rounded(value: Tensor, top: float) -> Tensor:
