@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from zpscope.imaging.shape import meeting
+
 _FREE_UM = 0.4
 """Outline that is so far from the next object's is the head's own."""
 _LEAST_FREE = 24
@@ -58,9 +60,7 @@ def _near(
     """Return for each object of `which` those of `others` whose box is so near, if there are any."""
     if not (which.any() and others.any()):
         return {}
-    low, high = outlines.min(1), outlines.max(1) + reach_px
-    near = (low[:, None] <= high).all(2)
-    near &= near.T & which[:, None] & others
+    near = meeting(outlines.min(1), outlines.max(1) + reach_px) & which[:, None] & others
     np.fill_diagonal(near, val=False)
     return {i: np.flatnonzero(near[i]).tolist() for i in np.flatnonzero(near.any(1)).tolist()}
 
