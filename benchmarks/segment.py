@@ -3,8 +3,9 @@
 Prints, for fields of growing size (PICTURE, repeated like tiles), CPU milliseconds on one core from the decoded
 field to its crops, and for the field as it is those of cv2.kmeans with as many clusters: with one attempt, the least
 it can do, and with the ten attempts from random centres of OpenCV's tutorial; medians of 5 rounds, in each of which
-all take their turn. The colours are frozen, as from a slide's ninth field on. Before them, by how much the peak of the
-process's memory grows over many fields of one size. Needs a stained field:
+all take their turn, each on a copy made just before: a field that has just been decoded lies in the caches. The colours
+are frozen, as from a slide's ninth field on. Before them, by how much the peak of the process's memory grows over many
+fields of one size. Needs a stained field:
 `python benchmarks/segment.py PICTURE --um-per-px X`.
 """
 
@@ -32,9 +33,10 @@ _FIELDS = 200
 _TILES = ((1, 1), (2, 2), (4, 4))
 
 
-def _spent_ms(work: Callable[[], object]) -> float:
+def _spent_ms(work: Callable[[NDArray[np.uint8]], object], field: NDArray[np.uint8]) -> float:
+    decoded = field.copy()
     start = time.process_time_ns()
-    work()
+    work(decoded)
     return (time.process_time_ns() - start) / 1e6
 
 
@@ -69,22 +71,21 @@ def main() -> int:
     for _ in range(_FIELDS):
         _heads_and_crops(field, arguments.um_per_px, colour)
     sys.stdout.write(f"memory grows by {_peak_kib() - before} KiB over {_FIELDS} fields\n")
+    ours = partial(_heads_and_crops, um_per_px=arguments.um_per_px, colour=colour)
     for rows, columns in _TILES:
         tiled = np.ascontiguousarray(np.tile(field, (rows, columns, 1)))
         heads = len(_heads_and_crops(tiled, arguments.um_per_px, colour))
-        ours = partial(_heads_and_crops, tiled, arguments.um_per_px, colour)
-        spent = statistics.median(_spent_ms(ours) for _ in range(_ROUNDS))
+        spent = statistics.median(_spent_ms(ours, tiled) for _ in range(_ROUNDS))
         megapixels = tiled.shape[0] * tiled.shape[1] / 1e6
         sys.stdout.write(
             f"{megapixels:6.2f} Mpx {heads:4d} heads {spent:8.1f} ms {spent / megapixels:6.1f} ms/Mpx\n"
         )
-    ours = partial(_heads_and_crops, field, arguments.um_per_px, colour)
-    others: dict[str, Callable[[], object]] = {
-        "1 attempt": partial(_every_pixel, field, 1, cv2.KMEANS_PP_CENTERS),
-        "10 attempts": partial(_every_pixel, field, 10, cv2.KMEANS_RANDOM_CENTERS),
+    others: dict[str, Callable[[NDArray[np.uint8]], object]] = {
+        "1 attempt": partial(_every_pixel, attempts=1, start=cv2.KMEANS_PP_CENTERS),
+        "10 attempts": partial(_every_pixel, attempts=10, start=cv2.KMEANS_RANDOM_CENTERS),
     }
-    contestants: list[Callable[[], object]] = [ours, *others.values()]
-    rounds = [[_spent_ms(work) for work in contestants] for _ in range(_ROUNDS)]
+    contestants: list[Callable[[NDArray[np.uint8]], object]] = [ours, *others.values()]
+    rounds = [[_spent_ms(work, field) for work in contestants] for _ in range(_ROUNDS)]
     for i, name in enumerate(others, 1):
         times = statistics.median(one[i] / one[0] for one in rounds)
         spent = statistics.median(one[i] for one in rounds)

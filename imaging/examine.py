@@ -134,7 +134,8 @@ def _judged(
     full = (traced.polygons + 0.5) * times - 0.5
     um_per_fine_px = um_per_px * times
     height, width = shape
-    low, high = full.min(1), full.max(1)
+    sides = full.transpose(2, 0, 1).copy()
+    low, high = sides.min(2).T, sides.max(2).T
     at_border = ((low < _BORDER_PX) | (high > np.array([width, height]) - 1 - _BORDER_PX)).any(1)
     figures = Figures(
         at_border,

@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from zpscope.imaging.median import medians
+
 _AREA_UM2 = (4.0, 26.0)
 _LEAST_WIDTH_UM, _GREATEST_WIDTH_UM = 1.5, 5.5
 _GREATEST_RATIO = 3.5
@@ -101,21 +103,23 @@ def reasons(figures: Figures) -> list[str]:
     """Return for each object why it is not classified, or the empty string."""
     low, high = _AREA_UM2
     ratio = figures.length_um / np.maximum(figures.width_um, 1e-6)
-    tests: list[tuple[str, NDArray[np.bool_]]] = [
-        ("border", figures.at_border),
-        ("low_contrast", figures.darker_light > _PALEST),
-        (
-            "overlap",
-            (figures.overlap > _OVERLAP) | (coverage(figures) > _MOST_COVERED) | _too_large_for_one(figures),
-        ),
-        ("size", (figures.area_um2 < low) | (figures.area_um2 > high)),
-        ("defocus", figures.sharpness < _LEAST_SHARP),
-        ("dirty_background", (figures.surroundings > _DIRTY) | (figures.from_cell_um < AT_A_CELL_UM)),
-        ("shape", (figures.width_um < _LEAST_WIDTH_UM) | (figures.width_um > _GREATEST_WIDTH_UM)),
-        ("shape", ratio > _GREATEST_RATIO),
-        ("not_a_head", likeness(figures) < _LEAST_LIKELY),
-    ]
-    return [next((name for name, failed in tests if failed[i]), "") for i in range(len(figures.darker_light))]
+    tests = {
+        "border": figures.at_border,
+        "low_contrast": figures.darker_light > _PALEST,
+        "overlap": (figures.overlap > _OVERLAP)
+        | (coverage(figures) > _MOST_COVERED)
+        | _too_large_for_one(figures),
+        "size": (figures.area_um2 < low) | (figures.area_um2 > high),
+        "defocus": figures.sharpness < _LEAST_SHARP,
+        "dirty_background": (figures.surroundings > _DIRTY) | (figures.from_cell_um < AT_A_CELL_UM),
+        "shape": (figures.width_um < _LEAST_WIDTH_UM)
+        | (figures.width_um > _GREATEST_WIDTH_UM)
+        | (ratio > _GREATEST_RATIO),
+        "not_a_head": likeness(figures) < _LEAST_LIKELY,
+        "": np.ones(len(ratio), np.bool_),
+    }
+    names = list(tests)
+    return [names[first] for first in np.array(list(tests.values())).argmax(0).tolist()]
 
 
 def terms(figures: Figures) -> NDArray[np.float64]:
@@ -129,7 +133,7 @@ def terms(figures: Figures) -> NDArray[np.float64]:
     an outline has two ends alike, with many it is that of no head.
     """
     width, area = np.maximum(figures.width_um, 0.1), np.maximum(figures.area_um2, 0.1)
-    return np.stack(
+    return np.array(
         [
             np.maximum(figures.darker_light - _DARK_ENOUGH, 0),
             np.log(np.maximum(figures.tone_step, 0.01)),
@@ -141,14 +145,13 @@ def terms(figures: Figures) -> NDArray[np.float64]:
             np.log(_density(figures.darker_blue) / _density(figures.darker_light)),
             np.log(np.maximum(figures.three_lobed, 0.003)),
             np.log(np.maximum(figures.rim, 0.05)),
-        ],
-        1,
-    )
+        ]
+    ).T
 
 
 def cover_terms(figures: Figures) -> NDArray[np.float64]:
     """Return what tells that something lies on a head (N, 3): whole ellipses that meet, a gap in the edge, contact."""
-    return np.stack([np.log(np.maximum(figures.hidden, 0.01)), figures.weak_edge, figures.contact], 1)
+    return np.array([np.log(np.maximum(figures.hidden, 0.01)), figures.weak_edge, figures.contact]).T
 
 
 def coverage(figures: Figures) -> NDArray[np.float64]:
@@ -176,18 +179,18 @@ def whole_field(figures: Figures) -> str:
     stained = (figures.darker_light <= _PALEST) & (figures.tone_step >= _LEAST_TONE_STEP) & ~figures.at_border
     alone = stained & (figures.overlap <= _OVERLAP) & (figures.length_um < 2.5 * figures.width_um)
     if alone.sum() >= _SCALE_OBJECTS:
-        typical = float(np.median(figures.area_um2[alone]))
+        typical = float(medians(figures.area_um2[alone]))
         if not _SCALE_UM2[0] <= typical <= _SCALE_UM2[1]:
             return "scale"
     if alone.sum() >= _SMEAR_OBJECTS:
         smear = float(np.linalg.norm(figures.smear[alone].mean(0)))
-        if smear > _MOST_SMEAR and float(np.median(figures.sharpness[alone])) < _LEAST_SMEARED_SHARP:
+        if smear > _MOST_SMEAR and float(medians(figures.sharpness[alone])) < _LEAST_SMEARED_SHARP:
             return "moving"
     if stained.sum() > 1:
-        blurred = float(np.median(figures.sharpness[stained])) < _LEAST_FIELD_SHARP
+        blurred = float(medians(figures.sharpness[stained])) < _LEAST_FIELD_SHARP
     else:  # far from focus nothing is dark any more
         whole = ~figures.at_border
-        blurred = whole.sum() > 1 and float(np.median(figures.sharpness[whole])) < _LEAST_SHARP
+        blurred = whole.sum() > 1 and float(medians(figures.sharpness[whole])) < _LEAST_SHARP
     if blurred:
         return "defocus"
     return ""

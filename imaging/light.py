@@ -28,13 +28,10 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     The mode of each tile and channel, and through the modes a surface of second order.
     """
-    sparse = field[::_STRIDE, ::_STRIDE]
+    sparse = np.ascontiguousarray(field[::_STRIDE, ::_STRIDE])
     tile = _tiles(sparse.shape[0], sparse.shape[1])
     both, spans = [_TILES**2, 256], [0, _TILES**2, 0, 256]
-    counts = [
-        cv2.calcHist([tile, np.ascontiguousarray(sparse[..., channel])], [0, 1], None, both, spans)
-        for channel in range(3)
-    ]
+    counts = [cv2.calcHist([tile, sparse], [0, 1 + channel], None, both, spans) for channel in range(3)]
     levels = _modes(np.asarray(np.concatenate(counts), np.float32)).reshape(3, -1).T
     return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
 

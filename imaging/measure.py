@@ -121,7 +121,8 @@ def trace(
     weight = np.where(inside < (reach - _RIM).astype(np.float32)[..., None], inside, np.float32(1e-9))
     red, green, blue = samples.levels[..., : len(inside)] * (1 / samples.white.T[..., None, None])
     tone = red + green + blue
-    pale, step, cut = pale_direction(ways, inside, tone, weight)
+    both = np.stack([weight, tone * weight], 1)
+    pale, step, cut = pale_direction(ways, inside, tone, both)
     heading = _heading(shape, pale)
     across = heading[:, ::-1] * (-1, 1)
     darker = (tone <= cut[:, None, None]) * weight
@@ -139,7 +140,7 @@ def trace(
         darker_light=mean(green, darker),
         darker_blue=mean(blue, darker),
         tone_step=step,
-        tone_along=shading((ways @ heading[..., None])[..., 0], inside, tone, weight),
+        tone_along=shading((ways @ heading[..., None])[..., 0], inside, tone, both),
         sharpness=middle_rise / np.maximum(1 - mean(green, weight), 0.1),
         smear=_smear(rise, ways),
         surroundings=surroundings,

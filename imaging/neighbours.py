@@ -3,6 +3,8 @@
 Knows closed outlines; no pixels, no gate.
 """
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +27,17 @@ def hidden(outlines: Outlines, heads: NDArray[np.bool_], um_per_px: float) -> ND
     outline is free, and it is asked how much of one lies in another.
     """
     shares = np.zeros(len(outlines))
-    near = _near(outlines, heads, heads, _FREE_UM / um_per_px)
+    free_px = _FREE_UM / um_per_px
+    near = _near(outlines, heads, heads, free_px)
     ellipses = {
-        i: _ellipse(
-            outlines[i], np.max([_depths_px(outlines[i], outlines[j]) for j in others], axis=0), um_per_px
-        )
-        for i, others in near.items()
+        i: _ellipse(_free(outlines[i], [outlines[j] for j in others], free_px)) for i, others in near.items()
     }
     for i, others in near.items():
-        turn, centre = ellipses[i]
-        spread = _DISC @ turn.T + centre
-        covered = np.zeros(len(spread), np.bool_)
-        for other, its_centre in (ellipses[j] for j in others if j in ellipses):
-            covered |= np.linalg.norm(np.linalg.solve(other, (spread - its_centre).T), axis=0) < 1
+        to_field, _, centre = ellipses[i]
+        covered = np.zeros(_DISC.shape[1], np.bool_)
+        for _, to_circle, its_centre in (ellipses[j] for j in others if j in ellipses):
+            x, y = to_circle @ to_field @ _DISC + (to_circle @ (centre - its_centre))[:, None]
+            covered |= x * x + y * y < 1
         shares[i] = covered.mean()
     return shares
 
@@ -48,7 +48,7 @@ def from_cells_um(
     """Return how far (N,) each object is from the nearest of `cells` (N,); infinite beyond `within_um`."""
     apart_um = np.full(len(outlines), np.inf)
     for i, others in _near(outlines, ~cells, cells, within_um / um_per_px).items():
-        depth_um = max(float(_depths_px(outlines[i], outlines[j]).max()) for j in others) * um_per_px
+        depth_um = max(_depths_px(outlines[i], outlines[j]).max() for j in others) * um_per_px
         if -depth_um <= within_um:
             apart_um[i] = max(0.0, -depth_um)
     return apart_um
@@ -60,41 +60,47 @@ def _near(
     """Return for each object of `which` those of `others` whose box is so near, if there are any."""
     if not (which.any() and others.any()):
         return {}
-    near = meeting(outlines.min(1), outlines.max(1) + reach_px) & which[:, None] & others
+    sides = outlines.transpose(2, 0, 1).copy()
+    near = meeting(sides.min(2).T, sides.max(2).T + reach_px) & which[:, None] & others
     np.fill_diagonal(near, val=False)
     return {i: np.flatnonzero(near[i]).tolist() for i in np.flatnonzero(near.any(1)).tolist()}
 
 
 def _depths_px(points: NDArray[np.float64], outline: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how deep each point (M, 2) lies inside an outline (M, 2) that every ray from its middle leaves once.
+    """Return how deep each point (P, 2) lies inside an outline (M, 2); below 0 outside of it."""
+    closed = outline.astype(np.float32)
+    depths = [cv2.pointPolygonTest(closed, (x, y), measureDist=True) for x, y in points.tolist()]
+    return np.array(depths, np.float64)
 
-    Below 0 outside of it; to the nearest of the outline's points, which lie 0.2 µm apart.
-    """
-    middle = outline.mean(0)
-    rim, here = outline - middle, points - middle
-    squares = (here**2).sum(1)[:, None] + (rim**2).sum(1) - 2 * here @ rim.T
-    apart = np.sqrt(np.maximum(squares.min(1), 0))
-    way, rim_way = np.arctan2(here[:, 1], here[:, 0]), np.arctan2(rim[:, 1], rim[:, 0])
-    reach = np.asarray(np.interp(way, rim_way, np.linalg.norm(rim, axis=1), period=2 * np.pi), np.float64)
-    return np.asarray(np.where(np.linalg.norm(here, axis=1) < reach, apart, -apart), np.float64)
+
+def _free(
+    outline: NDArray[np.float64], others: list[NDArray[np.float64]], free_px: float
+) -> NDArray[np.float64]:
+    """Return the points of an outline (M, 2) that lie so far outside of all others, or all if they are few."""
+    free = np.ones(len(outline), np.bool_)
+    for other in others:
+        low, high = other.min(0), other.max(0)
+        close = np.flatnonzero(((outline > low - free_px) & (outline < high + free_px)).all(1))
+        free[close] &= _depths_px(outline[close], other) < -free_px
+    return outline[free] if free.sum() >= _LEAST_FREE else outline
 
 
 def _ellipse(
-    outline: NDArray[np.float64], depth_px: NDArray[np.float64], um_per_px: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what makes the unit circle the whole ellipse, (2, 2), and the centre (2,)."""
-    free = outline[depth_px * um_per_px < -_FREE_UM]
-    told = free if len(free) >= _LEAST_FREE else outline
-    centre, axes, angle_deg = cv2.fitEllipseDirect(told.astype(np.float32)[:, None])
-    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
-    return np.array([[cos, -sin], [sin, cos]]) * np.maximum(axes, 1.0) / 2, np.array(centre)
+    points: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return of the ellipse through points (M, 2) what makes the unit circle it, and it the circle, and its centre."""
+    centre, axes, angle_deg = cv2.fitEllipseDirect(points.astype(np.float32)[:, None])
+    turned = math.radians(angle_deg)
+    cos, sin = math.cos(turned), math.sin(turned)
+    turn, half = np.array([[cos, -sin], [sin, cos]]), np.maximum(axes, 1.0) / 2
+    return turn * half, turn.T / half[:, None], np.array(centre)
 
 
 def _disc() -> NDArray[np.float64]:
-    """Return points (P, 2) spread evenly over the disc of radius 1."""
+    """Return x and y (2, P) of points spread evenly over the disc of radius 1."""
     axis = (np.arange(20) - 9.5) / 10
-    points = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    return np.asarray(points[np.hypot(points[:, 0], points[:, 1]) < 1])
+    points = np.stack(np.meshgrid(axis, axis)).reshape(2, -1)
+    return np.asarray(points[:, np.hypot(*points) < 1])
 
 
 _DISC = _disc()

@@ -116,15 +116,10 @@ class OpenCvPixels:
     def turned(self, cuts: Sequence[Cut], side_px: int) -> NDArray[np.uint8]:
         """Return grey crops (A, side, side)."""
         crops = np.empty((len(cuts), side_px, side_px), np.uint8)
-        if not cuts:
-            return crops
-        # Windows overlap, and one after the other they would be read from memory that has long left the caches.
-        left, top = min(cut.left for cut in cuts), min(cut.top for cut in cuts)
-        right, bottom = max(cut.right for cut in cuts), max(cut.bottom for cut in cuts)
-        grey = cv2.cvtColor(self._field[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
         for crop, cut in zip(crops, cuts, strict=True):
-            window = grey[cut.top - top : cut.bottom - top, cut.left - left : cut.right - left]
-            cv2.warpAffine(window, cut.matrix, (side_px, side_px), crop, borderMode=cv2.BORDER_REFLECT)
+            window = self._field[cut.top : cut.bottom, cut.left : cut.right]
+            grey = cv2.cvtColor(window, cv2.COLOR_RGB2GRAY)
+            cv2.warpAffine(grey, cut.matrix, (side_px, side_px), crop, borderMode=cv2.BORDER_REFLECT)
         return crops
 
 

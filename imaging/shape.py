@@ -70,26 +70,25 @@ def pale_direction(
     ways: NDArray[np.float64],
     reaches: NDArray[np.float32],
     shade: NDArray[np.float32],
-    weight: NDArray[np.float32],
+    both: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return where the paler part lies from the darker (N, 2), how much paler (N,), and the shade between (N,).
 
     ways (N, R, 2): x and y of rays in pixels, reaches (S,): how far along them samples lie, in their lengths. shade
-    (N, R, S): brightness there, weight (N, R, S): area that a sample stands for. The shades are parted in two by
-    2-means, as people part acrosome from post-acrosomal region.
+    (N, R, S): brightness there, both (N, 2, R, S): the area that a sample stands for, and shade times it. The shades
+    are parted in two by 2-means, as people part acrosome from post-acrosomal region.
     """
-    both = np.stack([weight, shade * weight], 1).reshape(len(weight), 2, -1)
-    shades = shade.reshape(len(shade), -1)
-    whole = both.sum(2)
+    rows, shades = both.reshape(len(both), 2, -1), shade.reshape(len(shade), -1)
+    whole = rows.sum(2)
     cut = above = below = whole[:, 1] / whole[:, 0]
     for _ in range(_ROUNDS):
         pale = (shades > cut[:, None]).astype(np.float32)
-        part = (both @ pale[..., None])[..., 0]
+        part = (rows @ pale[..., None])[..., 0]
         both_parts = np.array([part, whole - part])
         above, below = both_parts[..., 1] / np.maximum(both_parts[..., 0], 1e-9)
         cut = (above + below) / 2
-    pale_weight = (shade > cut[:, None, None]) * weight
-    along = np.stack([pale_weight, weight - pale_weight], 1) @ reaches  # (N, 2, R)
+    pale_weight = (shade > cut[:, None, None]) * both[:, 0]
+    along = np.stack([pale_weight, both[:, 0] - pale_weight], 1) @ reaches  # (N, 2, R)
     pale_area = pale_weight.sum((1, 2))
     areas = np.array([pale_area, whole[:, 0] - pale_area]).T
     there, here = (along @ ways / np.maximum(areas, 1e-9)[..., None]).transpose(1, 0, 2)
@@ -100,21 +99,24 @@ def shading(
     along: NDArray[np.float64],
     reaches: NDArray[np.float32],
     shade: NDArray[np.float32],
-    weight: NDArray[np.float32],
+    both: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """Return how far shades follow the heading (N,): the correlation of shade with place along it, -1 to 1.
 
     along (N, R): how far rays go along it; the others as for `pale_direction`.
     """
-    total = weight.sum((1, 2))
-    lighter = shade - mean(shade, weight)[:, None, None]
-    leverage = weight * reaches
-    first, second = leverage.sum(2), leverage @ reaches
+    sums = (both @ np.stack([np.ones_like(reaches), reaches, reaches**2], 1)).astype(
+        np.float64
+    )  # (N, 2, R, 3)
+    total, shades = sums[..., 0].sum(2).T
+    mean_shade = shades / total
+    (first, second), (shaded, _) = sums[..., 1:].transpose(1, 3, 0, 2)
     middle = (along * first).sum(1) / total
     spread = (along**2 * second).sum(1) - middle**2 * total
-    together = (along * np.einsum("nrs,nrs->nr", leverage, lighter)).sum(1)
-    spreads = spread * np.einsum("nrs,nrs,nrs->n", lighter, lighter, weight)
-    return np.asarray(together / np.sqrt(np.maximum(spreads, 1e-12)))
+    together = (along * (shaded - mean_shade[:, None] * first)).sum(1)
+    shaded_again = (both[:, 1].reshape(len(both), 1, -1) @ shade.reshape(len(shade), -1, 1))[:, 0, 0]
+    squares = shaded_again - mean_shade * shades
+    return np.asarray(together / np.sqrt(np.maximum(spread * squares, 1e-12)))
 
 
 def meeting(low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.bool_]:
