@@ -28,10 +28,10 @@ def background(field: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     The mode of each tile and channel, and through the modes a surface of second order.
     """
-    sparse = np.ascontiguousarray(field[::_STRIDE, ::_STRIDE])
-    tile = _tiles(sparse.shape[0], sparse.shape[1])
+    planes = [np.ascontiguousarray(field[::_STRIDE, ::_STRIDE, channel]) for channel in range(3)]
+    tile = _tiles(*planes[0].shape)
     both, spans = [_TILES**2, 256], [0, _TILES**2, 0, 256]
-    counts = [cv2.calcHist([tile, sparse], [0, 1 + channel], None, both, spans) for channel in range(3)]
+    counts = [cv2.calcHist([tile, plane], [0, 1], None, both, spans) for plane in planes]
     levels = _modes(np.asarray(np.concatenate(counts), np.float32)).reshape(3, -1).T
     return _surfaces(levels).reshape(_GRID, _GRID, 3).astype(np.float32)
 
@@ -59,7 +59,7 @@ def _modes(counts: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the commonest level of each of M histograms (M, 256), to a part of a level; 0 for an empty one."""
     wide = 2 * _NEAR_LEVELS + 1
     padded = cv2.copyMakeBorder(counts, 0, 0, _NEAR_LEVELS, _NEAR_LEVELS, cv2.BORDER_CONSTANT, value=0)
-    sums = cv2.sepFilter2D(counts, -1, np.ones(wide), np.ones(1), borderType=cv2.BORDER_CONSTANT)
+    sums = cv2.filter2D(counts, -1, np.ones((1, wide)), borderType=cv2.BORDER_CONSTANT)
     levels = sums.argmax(1)[:, None] + np.arange(-_NEAR_LEVELS, _NEAR_LEVELS + 1)
     rows = np.arange(len(padded))[:, None] * padded.shape[1]
     near = np.asarray(np.asarray(padded).take(rows + levels + _NEAR_LEVELS), np.float64)
