@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from zpscope.imaging.colour import SlideColour
 from zpscope.imaging.examine import examine
+from zpscope.imaging.heads import Heads
 from zpscope.imaging.picture import read_picture
 
 Field = NDArray[np.uint8]
@@ -83,27 +84,36 @@ def at_border(mask: NDArray[np.bool_]) -> bool:
 
 
 def counts(field: Field, labels: Path, um_per_px: float, scale: float) -> tuple[int, int, int]:
-    """Return how many heads there are, how many objects were accepted, and how many of them are heads."""
+    """Return what `compared` does of a field that is scaled first."""
     if scale != 1:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         field = np.asarray(cv2.resize(field, None, fx=scale, fy=scale, interpolation=how), np.uint8)
-    truth = true_heads(labels, (field.shape[0], field.shape[1]), scale)
+    return compared(examine(field, um_per_px / scale, SlideColour.fresh()).heads, labels, scale)
+
+
+def compared(heads: Heads, labels: Path, scale: float = 1.0) -> tuple[int, int, int]:
+    """Return how many heads there are, how many objects were accepted, and how many of them are heads."""
+    truth = true_heads(labels, heads.field_px, scale)
     edge = [mask for mask in truth if at_border(mask)]
     inner = [mask for mask in truth if not at_border(mask)]
-    heads = examine(field, um_per_px / scale, SlideColour.fresh()).heads
     found = [heads.labels == i + 1 for i in np.flatnonzero(heads.accepted).tolist()]
     found = [one for one in found if not at_border(one) and not any((one & mask).any() for mask in edge)]
     matched = sum(any((one & mask).sum() >= 0.5 * (one | mask).sum() for one in found) for mask in inner)
     return len(inner), len(found), matched
 
 
-def main() -> int:
-    """Print the table; 1 if a change costs more than the bar allows."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def words(doc: str | None) -> argparse.Namespace:
+    """Return the words of the command line: pictures, their labels and scale."""
+    parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("images", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--um-per-px", type=float, required=True)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print the table; 1 if a change costs more than the bar allows."""
+    arguments = words(__doc__)
     cv2.setNumThreads(1)
     below = 0
     sys.stdout.write("| change | recall | precision |\n|---|---|---|\n")
