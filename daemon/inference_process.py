@@ -89,7 +89,7 @@ class InferenceProcess:
         self._camera_heard_s = time.monotonic()
         self._rates = Rates()
         self._lag_s = 0.0
-        self._remark = ""
+        self._told = set[tuple[str, str]]()
         self._demand_s = self._state_s = self._preview_s = self._overview_s = 0.0
         self._overview: tuple[wire.OverviewMessage, bytes] | None = None
         self._news = True
@@ -201,15 +201,15 @@ class InferenceProcess:
             self._metrics.lag.observe(self._lag_s)
             self._metrics.colour_drift.set(scored.examined.colour.drift)
             self._rates.note(now_s, len(scored.p))
-            self._tell(scored.examined.remark)
+            self._tell(sample.record.id, scored.examined.remark)
         self._news = True
         self._show(scored_fields[-1], publisher)
 
-    def _tell(self, remark: str) -> None:
-        """Log why fields are refused, once while the reason stays the same."""
-        if remark and remark != self._remark:
+    def _tell(self, slide: str, remark: str) -> None:
+        """Log why fields are skipped and what to do, once a slide and reason: between good fields some always move."""
+        if remark and (slide, remark) not in self._told:
+            self._told.add((slide, remark))
             _log.warning("fields are skipped: %s", remark)
-        self._remark = remark
 
     def _settle(self) -> None:
         """See whether the camera has gone, and what can never arrive any more; only when nothing is pending.

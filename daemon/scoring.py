@@ -14,6 +14,7 @@ from zpscope.config.errors import FieldRefused
 from zpscope.config.settings import Tally
 from zpscope.counting.field_counts import Cell
 from zpscope.daemon.ledger import SUPERSEDED, UNMAPPED, FieldCount
+from zpscope.daemon.skips import remedy
 from zpscope.daemon.wire import FrameMessage
 from zpscope.engines.engine import Engine
 from zpscope.imaging.colour import SlideColour
@@ -57,7 +58,7 @@ class ExaminedField:
     colour: SlideColour
     """The slide's colour model after this field."""
     remark: str = ""
-    """Why the field was refused, in words."""
+    """Why the field was refused or skipped, and what to do, in words."""
     placement: Placement | None = None
     """Where it lies, and which heads count from it; None if it is skipped."""
     thumbnail: bytes = b""
@@ -159,8 +160,8 @@ class Scorer:
         except FieldRefused as error:
             return ExaminedField(header, field, REFUSED, None, None, _NO_CROPS, self._colour, str(error))
         self._colour = examination.colour
-        if examination.skip:
-            return ExaminedField(header, field, examination.skip, None, None, _NO_CROPS, self._colour)
+        if skip := examination.skip:
+            return ExaminedField(header, field, skip, None, None, _NO_CROPS, self._colour, remedy(skip))
         found = without_dust(examination.heads, self._before)
         self._before = sightings(found)
         heads, placement = self._place(look, found, header.um_per_px)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
 from zpscope.daemon.process import add_reference_argument, add_scale_argument, scale_of
+from zpscope.daemon.skips import remedy
 from zpscope.drivers.open_source import open_source
 from zpscope.drivers.replay import stated_scale
 from zpscope.drivers.source import Source
@@ -36,13 +37,6 @@ _COLUMNS = (
     "sharpness",
     "angle_confidence",
 )
-_SKIPPED = {
-    "scale": "scale: what looks like heads is far from a head's size, so check --um-per-px",
-    "moving": "moving: the slide moved during the exposure, so let it stand still, or expose for less time",
-    "defocus": "defocus: focus and record the field again",
-    "dark": "dark: check the lamp and the exposure",
-    "saturated": "saturated: lower the exposure",
-}
 _GREEN, _RED = (0, 160, 0), (220, 0, 0)
 
 
@@ -103,7 +97,7 @@ def _segment(
         sys.stderr.write(f"zpscope: {name}: {error}\n")
         return False
     if examination.skip:
-        sys.stderr.write(f"zpscope: {name} is skipped: {_SKIPPED.get(examination.skip, examination.skip)}\n")
+        sys.stderr.write(f"zpscope: {name} is skipped: {remedy(examination.skip)}\n")
     heads = examination.heads
     write_rows(_rows(name, heads))
     cv2.imwrite(str(arguments.out / f"{name}.png"), heads.labels)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zpscope.config.settings import Tally
+from zpscope.daemon.skips import remedy
 from zpscope.daemon.summary import away_text, verdict_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import SlidePicture, Snapshot
@@ -61,7 +62,7 @@ def words(snapshot: Snapshot, tally: Tally) -> Words:
         position=_position(sample, tally),
         verdict=verdict_text(sample) if sample else "",
         incomplete=_incomplete(sample),
-        skipped=reasons(sample.skipped) if sample else "",
+        skipped=_skipped(sample),
         lost=reasons(sample.lost) if sample else "",
         rejected=reasons(sample.rejected) if sample else "",
         camera=_camera(state),
@@ -76,6 +77,15 @@ def reasons(counts: Mapping[str, int]) -> str:
     """Return reasons with their counts, the most frequent first, as words."""
     present = sorted((item for item in counts.items() if item[1]), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in present)
+
+
+def _skipped(sample: SampleSummary | None) -> str:
+    """Return why fields are skipped, and what to do where one reason takes more of them than are scored."""
+    if sample is None or not sample.skipped:
+        return ""
+    most = max(sample.skipped, key=lambda reason: sample.skipped[reason])
+    advice = remedy(most) if sample.skipped[most] > sample.scored else ""
+    return reasons(sample.skipped) + f" ({advice})" * bool(advice)
 
 
 def percent(sample: SampleSummary) -> str:

@@ -64,6 +64,9 @@ STATES = {
     "refused": refused(),
     "stain as ever": snapshot(state(sample(slides=one_slide(2.6)))),
     "stain changed": snapshot(state(sample(slides=one_slide(6.24)))),
+    "all of another scale": snapshot(state(sample(scored=0, skipped={"scale": 12, "moving": 1}))),
+    "as many skipped": snapshot(state(sample(scored=12, skipped={"scale": 12}))),
+    "shown again": snapshot(state(sample(scored=1, skipped={"stationary": 12}))),
     "camera gone": snapshot(state(sample(), camera_connected=False)),
     "no camera": snapshot(state(sample(), camera=None, camera_connected=False)),
     "everything bad": snapshot(
@@ -95,6 +98,14 @@ SAID = [
     ("above", "percent", "5.0 %"),
     ("above", "count", "12 of 240 heads bound"),
     ("above", "skipped", "moving 3, defocus 1"),
+    (
+        "all of another scale",
+        "skipped",
+        "scale 12, moving 1 (scale: what looks like heads is far from a head's size: "
+        "check the scale (--um-per-px, or camera.um_per_px))",
+    ),
+    ("as many skipped", "skipped", "scale 12"),
+    ("shown again", "skipped", "stationary 12"),
     ("above", "incomplete", ""),
     ("above", "demonstration", ""),
     ("at or below", "position", "at or below 4.9 %"),
