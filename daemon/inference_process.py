@@ -20,8 +20,10 @@ from zpscope.config.settings import Settings
 from zpscope.daemon import wire
 from zpscope.daemon.gather import Limits, gather
 from zpscope.daemon.loading import Loading
+from zpscope.daemon.memory import reserve
 from zpscope.daemon.metrics import ScoringMetrics
 from zpscope.daemon.notify import tell_start
+from zpscope.daemon.overview import MOST_PX
 from zpscope.daemon.preview import preview
 from zpscope.daemon.recorder import Recorder
 from zpscope.daemon.samples import Samples
@@ -40,6 +42,10 @@ OVERVIEW_S = 2.0
 """The overview goes out so often, changed or not, so that a late display has it soon."""
 OVERVIEW_FIELDS = 50
 """Fields painted at a time, about 20 ms: a long scan is painted anew over many turns, and nothing waits for it."""
+OVERVIEW_BYTES = 24 * MOST_PX**2
+"""What the largest overview takes while it is drawn and encoded: 21 bytes a pixel were seen."""
+EXAMINED_FRAMES = 4
+"""What a field takes while it is examined, in frames: 2.4 were seen, and what is free lies in pieces."""
 COMMAND_WAITS_S = 3.0
 """A command may wait so long for the engine before it is sent away; who asks waits for 5 s."""
 RATE_S = 10.0
@@ -89,8 +95,9 @@ class InferenceProcess:
         self._camera_heard_s = time.monotonic()
         self._rates = Rates()
         self._lag_s = 0.0
+        self._frame_bytes = 0
         self._told = set[tuple[str, str]]()
-        self._demand_s = self._state_s = self._preview_s = self._overview_s = 0.0
+        self._demand_s = self._state_s = self._preview_s = self._overview_s = self._reserved_s = 0.0
         self._overview: tuple[wire.OverviewMessage, bytes] | None = None
         self._news = True
         """Something happened that camera and displays should hear of now."""
@@ -120,6 +127,7 @@ class InferenceProcess:
                     sample.hear(self._camera)
                 if not examined:
                     self._settle()
+                    self._reserve()
                 self._speak(frames, publisher)
 
     def _await_engine(self, stop: threading.Event, control: ControlServer, publisher: Publisher) -> bool:
@@ -184,6 +192,7 @@ class InferenceProcess:
         if [len(part) for part in parts[2:]] != [math.prod(shape)]:
             msg = f"frame {header.number} came without all of its pixels: install the same zpscope on both sides"
             raise WireVersionError(msg)
+        self._frame_bytes = len(parts[2])
         pixels = np.frombuffer(parts[2], np.uint8).reshape(shape)
         field = sample.receive(header, pixels, age_ms=(time.time_ns() - header.captured_ns) / 1e6)
         if field is not None:
@@ -241,6 +250,14 @@ class InferenceProcess:
             self._overview = sample.overview(OVERVIEW_FIELDS) or self._overview
             if self._overview and self._overview[0].sample == sample.record.id:
                 publisher.send(*self._overview)
+
+    def _reserve(self) -> None:
+        """Reserve memory for what comes and goes; while frames wait, theirs would be counted twice."""
+        if not self._frame_bytes or time.monotonic() - self._reserved_s < OVERVIEW_S:
+            return
+        self._reserved_s = time.monotonic()
+        frames = self._settings.wire.retain_frames + EXAMINED_FRAMES
+        reserve([self._frame_bytes] * frames + [OVERVIEW_BYTES])
 
     def _connected(self) -> bool:
         return self._camera is not None and self._camera.connected

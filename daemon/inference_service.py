@@ -6,6 +6,7 @@ from functools import partial
 from zpscope.config.settings import Settings
 from zpscope.daemon.inference_process import InferenceProcess
 from zpscope.daemon.loading import Loading
+from zpscope.daemon.memory import keep_memory
 from zpscope.daemon.metrics import (
     LedgerCollector,
     LoadingCollector,
@@ -25,6 +26,7 @@ from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
 
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve until told to stop."""
+    keep_memory()
     classifier = settings.classifier
     bundle = open_bundle(classifier.bundle, PREPROCESSING_HASH, CROP_UM_PER_PX)
     loading, registry = Loading(), process_registry()
