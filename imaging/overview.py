@@ -24,6 +24,9 @@ _HEAD_UM = 3.0
 _LEAST_RADIUS_PX = 2
 _EMPTY_RGB = np.array((246, 244, 248), np.float32)
 _STAIN_RGB = np.array((88, 46, 140), np.float32)
+_SHARES = np.arange(256, dtype=np.float32)[:, None] / 255
+_STAINED_RGB = np.rint(_EMPTY_RGB + (_STAIN_RGB - _EMPTY_RGB) * _SHARES).astype(np.uint8)
+"""(256, 3): the colour of each amount of stain."""
 _UNBOUND_RGB, _BOUND_RGB = (3, 105, 161), (194, 65, 12)
 """Blue and orange: told apart whatever the eye's colour vision; a bound head is larger and ringed, too."""
 _APART_ALPHA = 110
@@ -154,13 +157,13 @@ class Overview:
 
     def drawn(self) -> NDArray[np.uint8]:
         """Return the picture (H, W, 4), RGBA, of all that was seen; what was not is transparent."""
-        share = self._stain[..., None].astype(np.float32) / 255
         rgba = np.empty((*self._stain.shape, 4), np.uint8)
-        rgba[..., :3] = np.rint(_EMPTY_RGB + (_STAIN_RGB - _EMPTY_RGB) * share)
-        rgba[..., 3] = np.where(self._seen > 0, _APART_ALPHA, 0)
+        for channel in range(3):
+            rgba[..., channel] = cv2.LUT(self._stain, _STAINED_RGB[:, channel])
+        rgba[..., 3] = (self._seen > 0) * np.uint8(_APART_ALPHA)
         if self._main in self.layout.rooms:
             room = _window(self.layout.rooms[self._main])
-            rgba[room][..., 3] = np.where(self._seen[room] > 0, 255, 0)
+            rgba[room][..., 3] = (self._seen[room] > 0) * np.uint8(255)
         for kind, colour in ((_UNBOUND, _UNBOUND_RGB), (_BOUND, _BOUND_RGB)):
             rgba[self._heads == kind, :3] = colour
         return rgba[_span(self._seen.max(1)), _span(self._seen.max(0))]
