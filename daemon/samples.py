@@ -39,6 +39,7 @@ def model_of(bundle: Bundle, runtime: str) -> wire.Model:
         runtime=runtime,
         sensitivity=_measured(card, "sensitivity"),
         specificity=_measured(card, "specificity"),
+        empty_grey=card.training.empty_grey,
     )
 
 

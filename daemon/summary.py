@@ -145,6 +145,7 @@ def _slide(record: SlideRecord, ledger: Ledger) -> wire.SlideSummary:
         model_sha256=wire.model_from_json(record.model).sha256,
         reference=name_of(colour.reference),
         colour_drift=colour.drift,
+        empty_grey=colour.empty_grey,
     )
 
 
@@ -159,6 +160,14 @@ def _research(count: wire.Count) -> wire.Research | None:
     return wire.Research(
         percent=100 * min(true, 1.0) if true >= 0 else None, interval=(100 * low, 100 * max(low, high))
     )
+
+
+def light_text(sample: wire.SampleSummary) -> str:
+    """Return how the light of the present slide differs from that in which the model learned; empty if it does not."""
+    learned, empty_grey = sample.model.empty_grey, sample.slides[-1].empty_grey if sample.slides else 0.0
+    if learned is None or not empty_grey or learned[0] <= empty_grey <= learned[1]:
+        return ""
+    return f"LIGHT {empty_grey:.0f}, MODEL {learned[0]:.0f} TO {learned[1]:.0f}"
 
 
 def verdict_text(sample: wire.SampleSummary) -> str:
@@ -243,6 +252,8 @@ def _sample_lines(sample: wire.SampleSummary) -> Iterator[str]:
     for slide in sample.slides:
         share = "no percentage" if slide.percent is None else f"{slide.percent:.1f} %"
         yield f"slide {slide.number}    {slide.k} of {slide.n} heads, {share}, {slide.state}"
+    if light := light_text(sample):
+        yield f"exposure   {light}: the empty slide is at another grey level than when the model learned; set the exposure"
     if said.agreement is not None:
         yield f"replicates the slides would differ so much by chance {100 * said.agreement:.0f} times of 100"
     if sample.research is not None:

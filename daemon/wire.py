@@ -156,6 +156,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """As its card states it, and on how many bound heads it was measured."""
     specificity: tuple[float, int] | None = None
     """The same, on unbound heads."""
+    empty_grey: tuple[float, float] | None = None
+    """Between these grey levels the empty slide lay when it learned; None: its card does not say."""
 
 
 NO_MODEL = Model(name="none yet", version="", sha256="", demonstration=False, runtime="")
@@ -224,6 +226,8 @@ class SlideSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The colour reference: `built-in`, or the beginning of the sha256 of its colours."""
     colour_drift: float = 0.0
     """How far the stain of the last field lies from that of the slide's first ones, in L*a*b* units."""
+    empty_grey: float = 0.0
+    """Grey level of the empty slide in the last field; 0: none was seen."""
 
 
 class ReviewedResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zpscope.config.settings import Tally
 from zpscope.daemon.skips import remedy
-from zpscope.daemon.summary import away_text, verdict_text
+from zpscope.daemon.summary import away_text, light_text, verdict_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import SlidePicture, Snapshot
 
@@ -189,6 +189,8 @@ def _camera(state: StateMessage | None) -> str:
     drift = state.sample.slides[-1].colour_drift if state.sample and state.sample.slides else 0.0
     if drift > _STAIN_CHANGED:
         parts.append(f"STAIN CHANGED by {drift:.1f} L*a*b*")
+    if state.sample and (light := light_text(state.sample)):
+        parts.append(light)
     return " · ".join(parts)
 
 

@@ -51,6 +51,8 @@ class Training(Model):
     description: Line
     heads: PositiveInt
     seed: int
+    empty_grey: tuple[PositiveFloat, PositiveFloat] | None = None
+    """Grey levels of the empty slide around 98 % of the training crops; None: not known."""
 
 
 class Metric(Model):

@@ -33,6 +33,8 @@ ADAPTING_FIELDS = 8
 _ANCHOR = 0.75
 """Share of the reference in a centroid: the field's own mean has the rest."""
 _ROUNDS = 6
+_LUMA = (0.299, 0.587, 0.114)
+"""Shares of red, green and blue in the grey of a crop (ITU-R BT.601)."""
 _SOFTNESS = 8.0
 """How many L*a*b* units nearer to the head's clusters make a colour e times likelier the head's."""
 
@@ -61,6 +63,8 @@ class SlideColour:
     """What the clusters of every field are held to."""
     drift: float = 0.0
     """How far the clusters of the latest field lie from the frozen ones, at most, in L*a*b* units."""
+    empty_grey: float = 0.0
+    """Grey level of the empty slide in the latest field, as crops have it; 0 before the first."""
 
     @property
     def frozen(self) -> bool:
@@ -82,16 +86,17 @@ class SlideColour:
         kept = loads(text)
         centroids = tuple(tuple(one) for one in kept["centroids"])
         reference = tuple(tuple(one) for one in kept.get("reference", REFERENCE))  # absent in older stores
-        return cls(kept["fields"], centroids, reference, kept["drift"])
+        return cls(kept["fields"], centroids, reference, kept["drift"], kept.get("empty_grey", 0.0))
 
-    def seen(self, own: Centroids) -> Self:
-        """Return it after a field whose own clusters are `own`."""
+    def seen(self, own: Centroids, empty: NDArray[np.float32]) -> Self:
+        """Return it after a field with the clusters `own` and the empty slide's colours `empty` (h, w, 3), RGB."""
+        grey = round(float(empty.reshape(-1, 3).mean(0) @ _LUMA), 1)
         if not self.frozen:
             share = 1 / (self.fields + 1)
             mean = np.array(self.centroids) * (1 - share) + np.array(own) * share
-            return replace(self, fields=self.fields + 1, centroids=_as_tuple(mean))
+            return replace(self, fields=self.fields + 1, centroids=_as_tuple(mean), empty_grey=grey)
         away = max(map(dist, own, self.centroids))
-        return replace(self, fields=self.fields + 1, drift=round(away, 3))
+        return replace(self, fields=self.fields + 1, drift=round(away, 3), empty_grey=grey)
 
 
 def bins(balanced: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -65,18 +65,18 @@ def examine(field: NDArray[np.uint8] | Pixels, um_per_px: float, colour: SlideCo
     Raises FieldRefused if the field has no colour to go by.
     """
     pixels = pixels_of(field)
-    _refuse_equal_channels(pixels.levels())
     coarse_times = max(1, round(_COARSE_UM_PER_PX / um_per_px))
     coarse = pixels.shrunk(coarse_times)
     unusable = _unusable(*_some(coarse))
     if unusable:
         return Examination(_nothing(pixels.shape), unusable, colour, Figures.none())
+    _refuse_equal_channels(pixels.levels())
     empty = background(coarse.levels())
     balanced = coarse.balanced(empty)
     _refuse_grey(*_some(balanced))
     seen = balanced.bins()
     counts = seen.histogram(_DRIFT_STRIDE if colour.frozen else 1)
-    now = colour.seen(clusters_of(counts, colour))
+    now = colour.seen(clusters_of(counts, colour), empty)
     table = headness_table(now.centroids)
     inside = seen.looked_up((table >= _HEAD).view(np.uint8))
     found = locate(inside, um_per_px * coarse_times)

@@ -36,7 +36,8 @@ of half the heads of a field."""
 _MOST_SMEAR, _SMEAR_OBJECTS, _LEAST_SMEARED_SHARP = 0.15, 3, 1.5
 """A field in which outlines are sharper towards one side, over so many objects or more, has moved if it is not sharp:
 in a sharp one the heads lie alike. No training field as recorded is skipped; of 22 dragged by 1.3 µm all are, as
-`moving` or `defocus`; of those dragged by 0.8 µm three are, and heads are still found in the others."""
+`moving` or `defocus`; of those dragged by 0.8 µm two are, and heads are still found in the others: see
+`benchmarks/blurred.py`."""
 _DIRTY = 0.5
 _OVERLAP = 0.25
 _COVERED_WEIGHTS = (1.59, 14.62, 14.32)

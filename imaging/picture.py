@@ -35,7 +35,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise _refused(path, "is not a picture, or is damaged", "remove it from the folder or copy it again")
     if field.dtype != np.uint8:
         raise _refused(path, f"has {8 * field.itemsize} bits per channel", "save it with 8")
-    if field.ndim == 2 or (field[..., :1] == field[..., :3]).all():
+    grey = field.ndim == 2 or ((field[..., :1] == field[..., :3]).all() and field.min() < field.max())
+    if grey:  # what is only black, or only white, was recorded without light, or with too much
         raise _refused(path, "is grey", "record it in colour: the stain is told by its colour")
     if field.shape[2] != 3:
         raise _refused(path, "has an alpha channel", "save it without transparency")

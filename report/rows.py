@@ -3,7 +3,7 @@
 import time
 from statistics import median, quantiles
 
-from zpscope.daemon.summary import away_text
+from zpscope.daemon.summary import away_text, light_text
 from zpscope.display.words import reasons
 from zpscope.report.answer import Answer
 from zpscope.report.evidence import Evidence
@@ -104,6 +104,8 @@ def quality_rows(evidence: Evidence) -> Rows:
     rows.append(("heads that the model is unsure of", f"{sample.unidentified} of {sample.n}"))
     drifts = ", ".join(f"{slide.colour_drift:.1f}" for slide in sample.slides)
     rows.append(("change of the stain from each slide's first fields to its last, L*a*b* units", drifts))
+    lights = ", ".join(f"{slide.empty_grey:.0f}" for slide in sample.slides)
+    rows.append(("grey level of the empty slide", light_text(sample) or lights))
     return rows
 
 

@@ -19,6 +19,7 @@ from zpscope.engines.bundle import MODEL, MODEL_INT8, open_bundle
 from zpscope.engines.card import Architecture, Card, Metric, Preprocessing, Training
 from zpscope.engines.open_engine import open_engine
 from zpscope.imaging.crop import CROP_UM_PER_PX, PREPROCESSING_HASH
+from zpscope.training.appearance import empty_grey
 from zpscope.training.export import simplify, to_onnx
 from zpscope.training.judge import kept
 from zpscope.training.network import score
@@ -105,6 +106,7 @@ def packed(run: Run, words: Words, integers: bool) -> tuple[Card, dict[str, byte
             f"began as {plan.init} (licence: {plan.init_licence}); {plan.software}",
             heads=int((run.sets == TRAIN).sum()),
             seed=plan.schedule.seed,
+            empty_grey=empty_grey(run.crops.only(run.sets == TRAIN).crops),
         ),
         metrics={name: Metric(**figure) for name, figure in judged["metrics"].items()},
     )

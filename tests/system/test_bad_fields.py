@@ -70,8 +70,15 @@ def score(folder: Path, um_per_px: float) -> list[str]:
 
 
 def test_segment_says_what_is_wrong_with_each_field(tmp_path: Path) -> None:
-    fields = {**bad_fields(), "good": heads()}
+    shut, glaring = (
+        np.zeros((2, *heads().shape), np.uint8) + np.array([0, 255], np.uint8)[:, None, None, None]
+    )
+    fields = {**bad_fields(), "good": heads(), "shut": shut, "glaring": glaring}
     said = {name: f"zpscope: {name} is skipped: {SAID[name]}" for name in bad_fields()}
+    said["shut"], said["glaring"] = (
+        f"zpscope: {name} is skipped: {SAID[reason]}"
+        for name, reason in (("shut", "dark"), ("glaring", "saturated"))
+    )
     said["refused"] = f"zpscope: refused: {SAID['refused']}"
     assert segment(written(tmp_path / "fields", fields), UM_PER_PX) == sorted(said.values())
 

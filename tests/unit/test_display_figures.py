@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from tests.browser.rig import DEMONSTRATION, sample, state
 from zpscope.config.settings import Tally
@@ -37,11 +38,15 @@ def refused() -> Snapshot:
     return latest.snapshot()
 
 
-def one_slide(drift: float) -> list[wire.SlideSummary]:
+LEARNED = replace_struct(sample().model, empty_grey=(212.0, 232.0))
+TOO_BRIGHT = "LIGHT 245, MODEL 212 TO 232"
+
+
+def one_slide(drift: float, empty_grey: float = 0.0) -> list[wire.SlideSummary]:
     return [
         wire.SlideSummary(
             slide="s1-1", number=1, state="scanning", scored=40, k=12, n=240, percent=5.0, model_sha256="",
-            colour_drift=drift,
+            colour_drift=drift, empty_grey=empty_grey,
         )
     ]  # fmt: skip
 
@@ -64,6 +69,9 @@ STATES = {
     "refused": refused(),
     "stain as ever": snapshot(state(sample(slides=one_slide(2.6)))),
     "stain changed": snapshot(state(sample(slides=one_slide(6.24)))),
+    "light as learned": snapshot(state(sample(slides=one_slide(0.0, 212.0), model=LEARNED))),
+    "too bright": snapshot(state(sample(slides=one_slide(0.0, 245.4), model=LEARNED))),
+    "no light known": snapshot(state(sample(slides=one_slide(0.0, 245.4)))),
     "all of another scale": snapshot(state(sample(scored=0, skipped={"scale": 12, "moving": 1}))),
     "as many skipped": snapshot(state(sample(scored=12, skipped={"scale": 12}))),
     "shown again": snapshot(state(sample(scored=1, skipped={"stationary": 12}))),
@@ -116,6 +124,9 @@ SAID = [
     ("refused", "link", "REFUSED"),
     ("stain as ever", "camera", "bench (synthetic) · delivery every"),
     ("stain changed", "camera", "bench (synthetic) · delivery every · STAIN CHANGED by 6.2 L*a*b*"),
+    ("light as learned", "camera", "bench (synthetic) · delivery every"),
+    ("no light known", "camera", "bench (synthetic) · delivery every"),
+    ("too bright", "camera", f"bench (synthetic) · delivery every · {TOO_BRIGHT}"),
     ("camera gone", "camera", "bench (synthetic) · delivery every · NOT CONNECTED"),
     ("no camera", "camera", "no camera process has answered yet"),
 ]

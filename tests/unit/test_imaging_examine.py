@@ -135,9 +135,16 @@ def test_an_empty_field_has_no_heads(level: tuple[int, int, int]) -> None:
 
 def test_a_field_without_colour_is_refused() -> None:
     grey = np.repeat(draw_field([DrawnHead(120, 100)])[..., 1:2], 3, 2)
-    for field in (grey, np.zeros_like(grey), np.full_like(grey, 255)):
-        with pytest.raises(FieldRefused):
-            _heads(field)
+    with pytest.raises(FieldRefused):
+        _heads(grey)
+
+
+@pytest.mark.parametrize(("level", "reason"), [(0, "dark"), (255, "saturated")])
+def test_a_shutter_that_is_closed_and_a_lamp_that_is_too_bright_are_no_want_of_colour(
+    level: int, reason: str
+) -> None:
+    field = np.full((300, 400, 3), level, np.uint8)
+    assert examine(field, UM_PER_PX, SlideColour.fresh()).skip == reason
 
 
 def test_two_hundred_touching_heads_end_and_are_not_taken_for_one() -> None:
@@ -200,3 +207,12 @@ def test_the_colours_of_a_slide_stand_still_after_its_first_fields() -> None:
     assert states[8].centroids == states[9].centroids == states[7].centroids
     assert states[0].centroids != states[7].centroids
     assert states[9].drift >= 0
+
+
+@pytest.mark.parametrize("times", [0.6, 0.9, 1.1])
+def test_the_level_of_the_empty_slide_is_told(times: float) -> None:
+    field = np.rint(draw_field([DrawnHead(120, 100)]) * times).astype(np.uint8)
+    colour = examine(field, UM_PER_PX, SlideColour.fresh()).colour
+    level = np.dot(np.minimum(np.array(BACKGROUND) * times, 255), (0.299, 0.587, 0.114))
+    assert colour.empty_grey == pytest.approx(level, abs=1.5)
+    assert SlideColour.from_json(colour.to_json()) == colour

@@ -34,6 +34,9 @@ def test_makes_the_same_bundle_twice_by_a_training_run(tmp_path: Path) -> None:
     run = Run(tmp_path / "one" / "run")
     assert card.training.digest == run.plan.digest
     assert card.training.heads == (run.sets == TRAIN).sum()
+    assert card.training.empty_grey is not None
+    low, high = card.training.empty_grey
+    assert 180 < low < high < 255
     assert "opened" not in card.training.description
     held_out = run.crops.only(run.sets == TEST)
     assert not set(held_out.slide.tolist()) & set(run.crops.slide[run.sets != TEST].tolist())
