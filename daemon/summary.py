@@ -253,7 +253,7 @@ def _sample_lines(sample: wire.SampleSummary) -> Iterator[str]:
         share = "no percentage" if slide.percent is None else f"{slide.percent:.1f} %"
         yield f"slide {slide.number}    {slide.k} of {slide.n} heads, {share}, {slide.state}"
     if light := light_text(sample):
-        yield f"exposure   {light}: the empty slide is at another grey level than when the model learned; set the exposure"
+        yield f"exposure   {light} (grey levels of the empty slide): set the exposure, it shifts the count"
     if said.agreement is not None:
         yield f"replicates the slides would differ so much by chance {100 * said.agreement:.0f} times of 100"
     if sample.research is not None:
