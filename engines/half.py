@@ -36,19 +36,20 @@ def to_half(floats: bytes, path: Path) -> bytes:
     nodes = [
         *map(_halved, before),
         node("Cast", after[0].takes[:1], logits, to=ElementType.FLOAT),
-        *(_written(one, {after[0].takes[0]: logits}) for one in after),
+        *(written(one, {after[0].takes[0]: logits}) for one in after),
     ]
     weights = [tensor(name, _narrow(name, each, late, path)) for name, each in whole.weights.items()]
-    return model(graph("half", nodes, weights, _ends(whole)))
+    return model(graph("half", nodes, weights, ends(whole)))
 
 
 def _halved(one: Node) -> bytes:
     if one.kind == "Cast" and one.attributes["to"] == ElementType.FLOAT:
         return node("Cast", one.takes, one.gives, to=ElementType.FLOAT16)
-    return _written(one, {})
+    return written(one, {})
 
 
-def _written(one: Node, renamed: dict[str, str]) -> bytes:
+def written(one: Node, renamed: dict[str, str]) -> bytes:
+    """Return an operator as its file holds it, with other names for some of the values that it takes."""
     attributes: dict[str, int | Sequence[int]] = dict(one.attributes)
     return node(one.kind, [renamed.get(name, name) for name in one.takes], one.gives, **attributes)
 
@@ -64,7 +65,8 @@ def _narrow(name: str, weight: NDArray[np.generic], late: set[str], path: Path) 
     return narrow
 
 
-def _ends(whole: Graph) -> dict[str, bytes]:
+def ends(whole: Graph) -> dict[str, bytes]:
+    """Return the input and the output of a network that takes crops and gives probabilities."""
     return {
         "input": value(whole.takes, ElementType.UINT8, ["N", CROP_PX, CROP_PX]),
         "output": value(whole.gives, ElementType.FLOAT, ["N"]),

@@ -21,6 +21,7 @@ _ELEMENTS = {
     ElementType.FLOAT16: "<f2",
     ElementType.INT64: "<i8",
     ElementType.INT8: "i1",
+    ElementType.UINT8: "u1",
 }
 
 

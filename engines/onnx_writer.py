@@ -32,6 +32,7 @@ _ELEMENTS = {
     "float16": ElementType.FLOAT16,
     "int64": ElementType.INT64,
     "int8": ElementType.INT8,
+    "uint8": ElementType.UINT8,
 }
 _INTEGER, _INTEGERS = 2, 7
 """AttributeProto.AttributeType."""
@@ -44,7 +45,7 @@ def node(kind: str, takes: Sequence[str], gives: str, **attributes: int | Sequen
 
 
 def tensor(name: str, values: NDArray[np.generic]) -> bytes:
-    """Return a TensorProto of float32, float16, int64 or int8 values of any shape."""
+    """Return a TensorProto of float32, float16, int64, int8 or uint8 values of any shape."""
     element = _ELEMENTS[values.dtype.name]
     little = values.astype(values.dtype.newbyteorder("<"))
     dims = b"".join(number(1, side) for side in values.shape)

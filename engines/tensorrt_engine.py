@@ -23,6 +23,7 @@ from zpscope.engines.engine import Stage, Tell, entered, entering, in_one_shape
 from zpscope.engines.gpu import Gpu, Lane, find_gpu
 from zpscope.engines.half import to_half
 from zpscope.engines.plan_cache import PlanKey, PlanUnfit, cache_folder, cached
+from zpscope.engines.signed import to_signed
 from zpscope.imaging.crop import CROP_PX
 
 _log = logging.getLogger(__name__)
@@ -174,7 +175,13 @@ def _onnx(settings: TensorRtClassifier, bundle: Bundle) -> tuple[str, bytes]:
     """Return a model's path and its ONNX in the precision that is wanted."""
     name = MODEL_INT8 if settings.precision == "int8" else MODEL
     path, content = bundle.folder / name, read_model(bundle, name)
-    return str(path), to_half(content, path) if settings.precision == "fp16" else content
+    match settings.precision:
+        case "fp32":
+            return str(path), content
+        case "fp16":
+            return str(path), to_half(content, path)
+        case "int8":
+            return str(path), to_signed(content, path)
 
 
 def _Log(trt: ModuleType) -> Any:  # noqa: ANN401, N802  (a class of its own for each package)

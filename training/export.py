@@ -28,10 +28,14 @@ from torch import nn
 
 from zpscope.engines.onnx_writer import ElementType, graph, model, node, tensor, value
 from zpscope.imaging.crop import CROP_PX
+from zpscope.training import rounding
 from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
 
-LARGEST = 127
-"""Of the 8-bit integers; -128 is not used, so that they are symmetric."""
+LARGEST = 255
+"""Of the 8-bit integers between layers; those of weights have a sign."""
+
+_PALE = 220.0
+"""Grey value of the ground of a smear in bright field."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Layer:
     """(out,)."""
     pool: bool
     """A 2 x 2 maximum pooling follows the layer's ReLU."""
+    step: NDArray[np.float64] | None = None
+    """(out,) of the integers that the weight is made of; None: it is not rounded yet."""
 
 
 def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = ()) -> bytes:
@@ -66,12 +72,13 @@ def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = 
             at = "cells"
         last = index == len(layers) - 1
         if ranges and 0 < index and not last:
-            added, more = _integer_weight(f"{name}.weight", layer.weight)
+            added, more = _integer_weight(f"{name}.weight", layer)
             nodes += added
             weights += more
         else:
             weights.append(tensor(f"{name}.weight", layer.weight.astype(np.float32)))
-        weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
+        bias = layer.bias + _rounded_off(layer.weight) if index == 0 else layer.bias
+        weights.append(tensor(f"{name}.bias", bias.astype(np.float32)))
         rounded = ranges and not last and layers[index + 1].kind == "convolution"
         step = ranges[index] / LARGEST if rounded else None
         added, more, at = _nodes(name, at, layer, step, last=last)
@@ -134,6 +141,15 @@ def _fold_normalisation(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([grey, ones], axis=1)
 
 
+def _rounded_off(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much (out,) the weights in float32 of grey values and ones are too small on a pale ground.
+
+    There two large sums nearly cancel, and what rounding leaves is the same everywhere: the bias can take it.
+    """
+    lost = (weight - weight.astype(np.float32)).sum(axis=(2, 3))
+    return np.asarray(lost @ np.asarray([_PALE, 1.0]), np.float64)
+
+
 def _fold_pooling(weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn (out, channels * 7 * 7) behind the average pooling into (out, channels * 4 * 4) before it."""
     cells_px = CROP_PX // 32
@@ -178,7 +194,7 @@ def _nodes(
     if step is not None:
         numbers = [
             tensor(f"{name}.step", np.asarray(step, np.float32)),
-            tensor(f"{name}.zero", np.asarray(0, np.int8)),
+            tensor(f"{name}.zero", np.asarray(0, np.uint8)),
         ]
         by = [f"{name}.step", f"{name}.zero"]
         nodes.append(node("QuantizeLinear", [at, *by], f"{name}.integers"))
@@ -190,32 +206,25 @@ def _nodes(
     return nodes, numbers, at
 
 
-def nearest(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a weight (out, ...) as its integers say it."""
-    integers, step = _integers(weight)
-    return np.asarray(integers * along(weight, step.astype(np.float64)), np.float64)
-
-
 def along(weight: NDArray[np.float64], each: NDArray[np.floating[Any]]) -> NDArray[Any]:
     """Return numbers (out,), one for each output of a weight (out, ...), in a shape that multiplies it."""
     return each.reshape(-1, *[1] * (weight.ndim - 1))
 
 
-def _integers(weight: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return a weight (out, ...) in integers and their step for each output (out,)."""
+def integers_of(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the integers nearest to a weight (out, ...), and their step (out,)."""
     largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
-    step = np.where(largest > 0, largest / LARGEST, 1.0).astype(np.float32)
-    integers = np.rint(weight / along(weight, step))
-    return np.clip(integers, -LARGEST, LARGEST).astype(np.int8), step
+    step = np.where(largest > 0, largest / rounding.LARGEST, 1.0)
+    return np.rint(weight / along(weight, step)), step
 
 
-def _integer_weight(name: str, weight: NDArray[np.float64]) -> tuple[list[bytes], list[bytes]]:
-    """Return the operator and the numbers of a weight (out, ...) in integers with a step for each output."""
-    integers, step = _integers(weight)
+def _integer_weight(name: str, layer: Layer) -> tuple[list[bytes], list[bytes]]:
+    """Return the operator and the numbers of a layer's weight in integers with a step for each output."""
+    step = integers_of(layer.weight)[1] if layer.step is None else layer.step
     parts = [f"{name}.integers", f"{name}.step", f"{name}.zero"]
     numbers = [
-        tensor(parts[0], integers),
-        tensor(parts[1], step),
-        tensor(parts[2], np.zeros(len(weight), np.int8)),
+        tensor(parts[0], np.rint(layer.weight / along(layer.weight, step)).astype(np.int8)),
+        tensor(parts[1], step.astype(np.float32)),
+        tensor(parts[2], np.zeros(len(step), np.int8)),
     ]
     return [node("DequantizeLinear", parts, name, axis=0)], numbers

@@ -18,17 +18,23 @@ from zpscope.config.classifiers import OpenVinoClassifier
 from zpscope.engines.bundle import MODEL, open_bundle
 from zpscope.engines.card import Card, Integers
 from zpscope.engines.open_engine import open_engine
+from zpscope.training import rounding
 from zpscope.training.evaluate import THRESHOLD, auc
-from zpscope.training.export import LARGEST, Layer, along, nearest, simplify, to_onnx
+from zpscope.training.export import LARGEST, Layer, along, integers_of, simplify, to_onnx
 from zpscope.training.publish import digests, write_bundle
 
 AUC_LOSS = 0.002
 """A model in integers may lose so much of its area under the ROC curve, at most."""
 CHANGED = 0.005
 """And so large a share of the heads may come to be called otherwise."""
-_HEADS = 64
-"""A layer's values for so many heads are held at once: up to 4 GB in all at full width."""
+_HEADS = 200
+"""A layer's values for so many heads are held at once: 5.5 GB in all at full width.
+
+Of fewer, some channels show less than they will, and are cut off later.
+"""
 _BATCH = 8
+_ACROSS = 16
+"""At so many places across a layer its inputs are multiplied by each other: neighbours tell little more."""
 _VALUES = 1 << 20
 """So many of them choose a range."""
 
@@ -36,9 +42,10 @@ _VALUES = 1 << 20
 def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
     """Return the ONNX of a VGG13 in 8-bit integers, fitted to `_HEADS` or fewer of the crops (N, 128, 128).
 
-    Layer by layer, behind what is in integers already, each channel is moved and stretched to lie as near as it can, in
-    the mean square, to what it is in floats. It is then scaled to the same highest value as all others, which the next
-    layer's weights undo, since one step serves all channels. All of it goes into the weights and the biases.
+    Layer by layer, behind what is in integers already, the weights are rounded so that they make up for each other
+    (`rounding`), and each channel is moved and stretched to lie as near as it can, in the mean square, to what it is in
+    floats. It is then scaled to the same highest value as all others, which the next layer's weights undo, since one
+    step serves all channels. All of it goes into the weights and the biases.
     """
     layers = simplify(network)
     grey = torch.from_numpy(crops[:: -(-len(crops) // _HEADS)]).float()
@@ -48,42 +55,81 @@ def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
         for index, layer in enumerate(layers):
             last = index == len(layers) - 1
             want = _sums(layer, exact)
-            fitted = layer
+            if 0 < index and not last:
+                layer = _in_integers(layer, rounded)
+            got = _sums(layer, rounded)
             if index > 0:
-                near = layer if last else replace(layer, weight=nearest(layer.weight))
-                gain, shift = _nearest_line(_sums(near, rounded), want)
-                fitted = replace(
-                    near, weight=near.weight * along(near.weight, gain), bias=gain * near.bias + shift
-                )
+                gain, shift = _nearest_line(got, want)
+                layer, got = _moved(layer, gain, shift), _along(got, gain, shift)
             if not last and (after := layers[index + 1]).kind == "convolution":
                 size = _sizes(want)
-                fitted = replace(
-                    fitted, weight=fitted.weight / along(fitted.weight, size), bias=fitted.bias / size
-                )
-                want = want / torch.from_numpy(size).float()[:, None, None]
+                layer, got = _moved(layer, 1 / size, 0 * size), _along(got, 1 / size, 0 * size)
+                want = _along(want, 1 / size, 0 * size)
                 layers[index + 1] = replace(after, weight=after.weight * size[:, None, None])
-                rounded = _sums(fitted, rounded).relu()
-                ranges.append(_best_range(rounded))
-                rounded = _rounded(rounded, ranges[-1])
-            else:
-                rounded = _sums(fitted, rounded).relu()
-            layers[index] = fitted
-            exact = want.relu()
+                ranges.append(_best_range(got.relu_()))
+                got = _rounded(got, ranges[-1])
+            layers[index] = layer
+            exact, rounded = want.relu_(), got.relu_()
             if layer.pool:
                 exact, rounded = functional.max_pool2d(exact, 2), functional.max_pool2d(rounded, 2)
     return to_onnx(layers, ranges)
 
 
+def _in_integers(layer: Layer, taken: Tensor) -> Layer:
+    """Return a layer whose weight is made of integers, fitted to what it takes (N, ...)."""
+    if (
+        layer.kind == "linear"
+    ):  # its integers are only read, its sums are in floats: rounding them hardly matters
+        weight, step = integers_of(layer.weight)
+        return replace(layer, weight=weight * along(weight, step), step=step)
+    patches = _patches(taken)
+    patches -= patches.mean(0)
+    found, steps = rounding.rounded(torch.from_numpy(layer.weight), (patches.T @ patches).double())
+    whole, step = found.numpy(), steps.numpy()
+    return replace(layer, weight=whole * along(whole, step), step=step)
+
+
+def _patches(value: Tensor) -> Tensor:
+    """Return what a convolution takes (places, in * 9) of a value (N, in, H, W), `_ACROSS` places across at most."""
+    stride = max(value.shape[-1] // _ACROSS, 1)
+    return torch.cat(
+        [
+            functional.unfold(part, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
+            for part in value.split(_BATCH)
+        ]
+    )
+
+
+def _moved(layer: Layer, gain: NDArray[np.float64], shift: NDArray[np.float64]) -> Layer:
+    """Return a layer that gives `gain` (out,) times as much, and `shift` (out,) more."""
+    return replace(
+        layer,
+        weight=layer.weight * along(layer.weight, gain),
+        bias=gain * layer.bias + shift,
+        step=None if layer.step is None else layer.step * gain,
+    )
+
+
+def _along(value: Tensor, gain: NDArray[np.float64], shift: NDArray[np.float64]) -> Tensor:
+    """Return a value (N, C, ...) after its channels were multiplied by a gain and shifted in place."""
+    shape = (-1, *[1] * (value.ndim - 2))
+    by, more = (torch.from_numpy(each).float().view(shape) for each in (gain, shift))
+    return value.mul_(by).add_(more)
+
+
 def _sizes(value: Tensor) -> NDArray[np.float64]:
-    """Return the highest value (C,) of each channel of (N, C, H, W), none below a fiftieth of the highest of all."""
+    """Return the highest value (C,) of each channel of (N, C, H, W), none below a tenth of the highest of all.
+
+    A channel that is silent in these crops is not in all.
+    """
     highest = value.relu().amax(dim=(0, 2, 3)).double()
-    return np.asarray(highest.clamp_min(float(highest.max()) / 50 or 1.0).numpy(), np.float64)
+    return np.asarray(highest.clamp_min(float(highest.max()) / 10 or 1.0).numpy(), np.float64)
 
 
 def _rounded(value: Tensor, top: float) -> Tensor:
-    """Return a value, 0 or more, as its integers up to `top` say it."""
+    """Return a value, 0 or more, after it was rounded in place to what its integers up to `top` say."""
     step = top / LARGEST
-    return torch.clamp(torch.round(value / step), max=LARGEST) * step
+    return value.div_(step).round_().clamp_(max=LARGEST).mul_(step)
 
 
 def _sums(layer: Layer, value: Tensor) -> Tensor:
@@ -97,12 +143,18 @@ def _sums(layer: Layer, value: Tensor) -> Tensor:
 
 def _nearest_line(got: Tensor, want: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the gain and the shift (C,) that bring channels of (N, C, ...) nearest to others in the mean square."""
-    mine, theirs = (value.transpose(0, 1).flatten(1) for value in (got, want))
+    mine, theirs = (_some(value).transpose(0, 1).flatten(1) for value in (got, want))
     mean, other = (value.mean(1, dtype=torch.float64) for value in (mine, theirs))
     mine, theirs = mine - mean.float()[:, None], theirs - other.float()[:, None]
     together = (mine * theirs).mean(1, dtype=torch.float64)
     gain = torch.where(together > 0, together / mine.square().mean(1, dtype=torch.float64), 1.0)
     return gain.numpy(), (other - gain * mean).numpy()
+
+
+def _some(value: Tensor, across: int = 32) -> Tensor:
+    """Return a value (N, C, H, W) at `across` places across or fewer, which tell its moments; others as they are."""
+    stride = max(value.shape[-1] // across, 1) if value.ndim > 2 else 1
+    return value[..., ::stride, ::stride] if stride > 1 else value
 
 
 def _best_range(value: Tensor) -> float:
@@ -111,7 +163,7 @@ def _best_range(value: Tensor) -> float:
     some = value.flatten()[:: -(-value.numel() // _VALUES)]
 
     tops = [highest * float(share) for share in np.linspace(0.3, 1, 36)]
-    return min(tops, key=lambda top: float((_rounded(some, top) - some).square().mean()))
+    return min(tops, key=lambda top: float((_rounded(some.clone(), top) - some).square().mean()))
 
 
 def compare(
