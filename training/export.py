@@ -9,10 +9,11 @@ Three steps fold into weights, each exactly:
 - Dropout is nothing at inference.
 
 Given the ranges of its activations, its layers come in 8-bit integers: what a convolution takes as
-`QuantizeLinear` and `DequantizeLinear`, which runtimes turn into integer kernels. All is signed and symmetric, as
-TensorRT wants it; a value behind a ReLU then uses 0 to 127, and no pair of products overflows the 16 bits that
-processors without VNNI add them in. The linear layers read their weights as integers and compute in floats: their
-time goes into reading. The first layer, which sees grey values and ones, and the last stay in floats.
+`QuantizeLinear` and `DequantizeLinear`, which runtimes turn into integer kernels. A value behind a ReLU uses 0 to
+255, weights -127 to 127; `rounding` keeps pairs of products within the 16 bits that processors without VNNI add them
+in, and `zpscope.engines.signed` writes the file again for TensorRT, which takes signed integers only. The linear
+layers read their weights as integers and compute in floats: their time goes into reading. The first layer, which
+sees grey values and ones, and the last stay in floats.
 
 The graph is written node by node, so that the same weights give the same bytes. Knows no data and no card.
 """

@@ -77,9 +77,7 @@ def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
 
 def _in_integers(layer: Layer, taken: Tensor) -> Layer:
     """Return a layer whose weight is made of integers, fitted to what it takes (N, ...)."""
-    if (
-        layer.kind == "linear"
-    ):  # its integers are only read, its sums are in floats: rounding them hardly matters
+    if layer.kind == "linear":  # rounding these hardly matters: their sums are in floats
         weight, step = integers_of(layer.weight)
         return replace(layer, weight=weight * along(weight, step), step=step)
     patches = _patches(taken)
