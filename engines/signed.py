@@ -23,7 +23,7 @@ def to_signed(integers: bytes, path: Path) -> bytes:
     for one in whole.nodes:
         if one.kind == "QuantizeLinear" and weights[one.takes[2]].dtype == np.uint8:
             step, zero = one.takes[1:]
-            weights[step] = (weights[step] * np.float32(255 / 127)).astype(np.float32)
+            weights[step] = np.asarray(weights[step], np.float32) * np.float32(255 / 127)
             weights[zero] = np.zeros((), np.int8)
     nodes = [written(one, {}) for one in whole.nodes]
     return model(graph("signed", nodes, [tensor(name, each) for name, each in weights.items()], ends(whole)))

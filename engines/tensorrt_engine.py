@@ -175,13 +175,9 @@ def _onnx(settings: TensorRtClassifier, bundle: Bundle) -> tuple[str, bytes]:
     """Return a model's path and its ONNX in the precision that is wanted."""
     name = MODEL_INT8 if settings.precision == "int8" else MODEL
     path, content = bundle.folder / name, read_model(bundle, name)
-    match settings.precision:
-        case "fp32":
-            return str(path), content
-        case "fp16":
-            return str(path), to_half(content, path)
-        case "int8":
-            return str(path), to_signed(content, path)
+    if settings.precision == "fp16":
+        return str(path), to_half(content, path)
+    return str(path), to_signed(content, path) if settings.precision == "int8" else content
 
 
 def _Log(trt: ModuleType) -> Any:  # noqa: ANN401, N802  (a class of its own for each package)

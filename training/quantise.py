@@ -93,7 +93,7 @@ def _patches(value: Tensor) -> Tensor:
     return torch.cat(
         [
             functional.unfold(part, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
-            for part in value.split(_BATCH)
+            for part in torch.split(value, _BATCH)
         ]
     )
 

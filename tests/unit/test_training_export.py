@@ -2,6 +2,7 @@
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false, reportMissingTypeStubs=false
 """What is exported computes what torch computes, and the same weights give the same bytes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
+from zpscope.engines.onnx_graph import read_graph  # noqa: E402
 from zpscope.training.export import simplify, to_onnx  # noqa: E402
 from zpscope.training.network import normalise, probability, vgg13  # noqa: E402
 
@@ -71,6 +73,18 @@ def test_the_normalisation_folds_exactly() -> None:
     with torch.no_grad():
         want = drawn[0](normalise(heads))
     assert torch.abs(torch.nn.functional.conv2d(two, weight, bias, padding=1) - want).max() < 1e-11
+
+
+def test_on_a_pale_ground_rounding_the_first_weights_costs_next_to_nothing() -> None:
+    """In float32 two large sums cancel there, and the bias makes up for what rounding them leaves."""
+    drawn = network(3)
+    first, written = simplify(drawn)[0], read_graph(to_onnx(drawn), Path("any")).weights
+    ground = np.asarray([220.0, 1.0])
+    exact = first.weight.sum(axis=(2, 3)) @ ground + first.bias
+    rounded = np.asarray(written["convolution_0.weight"], np.float64)
+    plain = rounded.sum(axis=(2, 3)) @ ground + first.bias.astype(np.float32)
+    mended = rounded.sum(axis=(2, 3)) @ ground + np.asarray(written["convolution_0.bias"], np.float64)
+    assert np.abs(mended - exact).max() < np.abs(plain - exact).max() / 4
 
 
 def test_the_average_pooling_folds_exactly() -> None:
