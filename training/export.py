@@ -3,8 +3,8 @@
 Three steps fold into weights, each exactly:
 
 - Input normalisation and grey to three channels: the first convolution takes two channels instead, the grey
-  values and ones. The ones carry the mean, so that the zero padding stays what it was: a padded pixel is
-  zero *after* normalisation, which no single grey value is in all three channels.
+  values less that of the empty slide, and ones. The ones carry the mean, so that the zero padding stays what it
+  was: a padded pixel is zero *after* normalisation, which no single grey value is in all three channels.
 - The 7 x 7 average pooling is linear: it folds into the first linear layer, which then takes 4 x 4 cells.
 - Dropout is nothing at inference.
 
@@ -35,8 +35,9 @@ from zpscope.training.network import CLASSES, MEAN, POOL_PX, SPREAD
 LARGEST = 255
 """Of the 8-bit integers between layers; those of weights have a sign."""
 
-_PALE = 220.0
-"""Grey value of the ground of a smear in bright field."""
+GROUND = 220.0
+"""The first layer takes grey values less that of the empty slide: from 0 on two large sums would nearly cancel there,
+and in float32 their rounding would be most of what a probability is off by."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,7 @@ def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = 
             weights += more
         else:
             weights.append(tensor(f"{name}.weight", layer.weight.astype(np.float32)))
-        bias = layer.bias + _rounded_off(layer.weight) if index == 0 else layer.bias
-        weights.append(tensor(f"{name}.bias", bias.astype(np.float32)))
+        weights.append(tensor(f"{name}.bias", layer.bias.astype(np.float32)))
         rounded = ranges and not last and layers[index + 1].kind == "convolution"
         step = ranges[index] / LARGEST if rounded else None
         added, more, at = _nodes(name, at, layer, step, last=last)
@@ -135,20 +135,11 @@ def _as_it_is(weight: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _fold_normalisation(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn (out, 3, 3, 3) on normalised channels into (out, 2, 3, 3) on grey values and ones."""
+    """Turn (out, 3, 3, 3) on normalised channels into (out, 2, 3, 3) on grey values less `GROUND` and ones."""
     mean, spread = np.asarray(MEAN), np.asarray(SPREAD)
     grey = np.einsum("ocij,c->oij", weight, 1.0 / (255.0 * spread))
-    ones = np.einsum("ocij,c->oij", weight, -mean / spread)
+    ones = np.einsum("ocij,c->oij", weight, (GROUND / 255.0 - mean) / spread)
     return np.stack([grey, ones], axis=1)
-
-
-def _rounded_off(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how much (out,) the weights in float32 of grey values and ones are too small on a pale ground.
-
-    There two large sums nearly cancel, and what rounding leaves is the same everywhere: the bias can take it.
-    """
-    lost = (weight - weight.astype(np.float32)).sum(axis=(2, 3))
-    return np.asarray(lost @ np.asarray([_PALE, 1.0]), np.float64)
 
 
 def _fold_pooling(weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -164,10 +155,12 @@ def _fold_pooling(weight: NDArray[np.float64]) -> NDArray[np.float64]:
 def _entrance() -> tuple[list[bytes], list[bytes]]:
     nodes = [
         node("Cast", ["crops"], "grey", to=ElementType.FLOAT),
-        node("Unsqueeze", ["grey", "channel_axis"], "one_channel"),
+        node("Add", ["grey", "less_ground"], "above_ground"),
+        node("Unsqueeze", ["above_ground", "channel_axis"], "one_channel"),
         node("Pad", ["one_channel", "one_more_channel", "one"], "two_channels"),
     ]
     weights = [
+        tensor("less_ground", np.asarray(-GROUND, np.float32)),
         tensor("channel_axis", np.asarray([1], np.int64)),
         tensor("one_more_channel", np.asarray([0, 0, 0, 0, 0, 1, 0, 0], np.int64)),
         tensor("one", np.asarray(1.0, np.float32)),
