@@ -21,7 +21,7 @@ from zpscope.daemon.rescoring import rescore
 from zpscope.daemon.samples import model_of
 from zpscope.daemon.scoring import ScoredField
 from zpscope.daemon.store import read_store
-from zpscope.daemon.summary import count_of, count_text
+from zpscope.daemon.summary import LIGHT_REMEDY, count_of, count_text, light_text
 from zpscope.drivers.open_camera import open_camera
 from zpscope.engines.bundle import Bundle, open_bundle
 from zpscope.engines.open_engine import open_engine
@@ -87,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
             )
         for remark in dict.fromkeys(one.examined.remark for one in scored if one.examined.remark):
             sys.stderr.write(f"zpscope: fields of {folder} are skipped: {remark}\n")
+        if light := light_text(result.model, scored[-1].examined.colour.empty_grey):
+            sys.stderr.write(f"zpscope: {folder}: {light} {LIGHT_REMEDY}\n")
         sys.stdout.write(wire.to_json(result) + "\n" if arguments.json else f"{folder}\n{count_text(result)}")
         lost = lost or bool(ledger.lost)
     return int(lost)

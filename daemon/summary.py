@@ -162,9 +162,12 @@ def _research(count: wire.Count) -> wire.Research | None:
     )
 
 
-def light_text(sample: wire.SampleSummary) -> str:
-    """Return how the light of the present slide differs from that in which the model learned; empty if it does not."""
-    learned, empty_grey = sample.model.empty_grey, sample.slides[-1].empty_grey if sample.slides else 0.0
+LIGHT_REMEDY = "(grey levels of the empty slide): set the exposure, it shifts the count"
+
+
+def light_text(model: wire.Model, empty_grey: float) -> str:
+    """Return how a slide's light differs from that in which the model learned; empty if not, or if none is known."""
+    learned = model.empty_grey
     if learned is None or not empty_grey or learned[0] <= empty_grey <= learned[1]:
         return ""
     return f"LIGHT {empty_grey:.0f}, MODEL {learned[0]:.0f} TO {learned[1]:.0f}"
@@ -252,8 +255,8 @@ def _sample_lines(sample: wire.SampleSummary) -> Iterator[str]:
     for slide in sample.slides:
         share = "no percentage" if slide.percent is None else f"{slide.percent:.1f} %"
         yield f"slide {slide.number}    {slide.k} of {slide.n} heads, {share}, {slide.state}"
-    if light := light_text(sample):
-        yield f"exposure   {light} (grey levels of the empty slide): set the exposure, it shifts the count"
+    if sample.slides and (light := light_text(sample.model, sample.slides[-1].empty_grey)):
+        yield f"exposure   {light} {LIGHT_REMEDY}"
     if said.agreement is not None:
         yield f"replicates the slides would differ so much by chance {100 * said.agreement:.0f} times of 100"
     if sample.research is not None:

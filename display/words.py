@@ -189,9 +189,9 @@ def _camera(state: StateMessage | None) -> str:
     drift = state.sample.slides[-1].colour_drift if state.sample and state.sample.slides else 0.0
     if drift > _STAIN_CHANGED:
         parts.append(f"STAIN CHANGED by {drift:.1f} L*a*b*")
-    if state.sample and (light := light_text(state.sample)):
-        parts.append(light)
-    return " · ".join(parts)
+    if state.sample and state.sample.slides:
+        parts.append(light_text(state.sample.model, state.sample.slides[-1].empty_grey))
+    return " · ".join(filter(None, parts))
 
 
 def _model(model: Model | None) -> str:

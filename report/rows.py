@@ -104,8 +104,10 @@ def quality_rows(evidence: Evidence) -> Rows:
     rows.append(("heads that the model is unsure of", f"{sample.unidentified} of {sample.n}"))
     drifts = ", ".join(f"{slide.colour_drift:.1f}" for slide in sample.slides)
     rows.append(("change of the stain from each slide's first fields to its last, L*a*b* units", drifts))
-    lights = ", ".join(f"{slide.empty_grey:.0f}" for slide in sample.slides)
-    rows.append(("grey level of the empty slide", light_text(sample) or lights))
+    lights = ", ".join(
+        light_text(sample.model, slide.empty_grey) or f"{slide.empty_grey:.0f}" for slide in sample.slides
+    )
+    rows.append(("grey level of the empty slide", lights))
     return rows
 
 

@@ -62,11 +62,11 @@ def segment(folder: Path, um_per_px: float) -> list[str]:
     return sorted(done.stderr.splitlines())
 
 
-def score(folder: Path, um_per_px: float) -> list[str]:
-    """Return the lines in which `zpscope score` says why fields are skipped."""
+def score(folder: Path, um_per_px: float, about: str = "skipped") -> list[str]:
+    """Return the lines in which `zpscope score` says why fields are skipped, or another thing about them."""
     done = zpscope("score", str(folder), "--um-per-px", str(um_per_px))
     assert done.returncode == 0, done.stderr
-    return sorted(line for line in done.stderr.splitlines() if line.startswith("zpscope: "))
+    return sorted(line for line in done.stderr.splitlines() if line.startswith("zpscope: ") and about in line)
 
 
 def test_segment_says_what_is_wrong_with_each_field(tmp_path: Path) -> None:
@@ -118,3 +118,10 @@ def test_live_fields_are_counted_by_reason_and_each_reason_is_said_once(
     assert sample.skipped == expected
     lines = re.findall(r"WARNING: fields are skipped: (.*)", capfd.readouterr().err)
     assert sorted(lines) == sorted(SAID[reason] for reason in expected)
+
+
+@pytest.mark.parametrize(("times", "said"), [(0.97, False), (1.09, True)])
+def test_light_in_which_the_model_did_not_learn_is_said(tmp_path: Path, times: float, said: bool) -> None:
+    folder = written(tmp_path / "fields", {"a": np.rint(heads() * times).clip(0, 255).astype(np.uint8)})
+    lines = score(folder, UM_PER_PX, "LIGHT")
+    assert [line.startswith(f"zpscope: {folder}: LIGHT 249, MODEL ") for line in lines] == [True] * said
