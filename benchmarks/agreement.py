@@ -8,8 +8,9 @@ it was stopped): the network is trained by the paper's protocol, its last layer 
 says how far apart they are (0.545: the best observer tells 97 %), and so how sure the network is. The crops are heads
 of other slides. `--demonstration` takes the bundle that ships. With neither, the network has random weights whose
 answers are stretched until they spread over 0 to 1: it separates nothing, and what integers change in it says little.
-The row `torch float32` says what 32 bits allow. An engine whose runtime or hardware is absent is named. It exits with 1
-if an engine is further away than its bar. Needs the extra `train`.
+The rows `torch float32` and `torch float16` say what 32 and 16 bits allow, computed on the processor, which for 16 is
+slow where it has no such arithmetic. An engine whose runtime or hardware is absent is named. It exits with 1 if an
+engine is further away than its bar. Needs the extra `train`.
 """
 
 import argparse
@@ -39,8 +40,9 @@ from zpscope.config.classifiers import (
 from zpscope.config.settings import SyntheticCamera
 from zpscope.engines.bundle import CARD, DEMONSTRATION, MODEL, MODEL_INT8, open_bundle
 from zpscope.engines.card import Card
+from zpscope.engines.onnx_graph import read_graph
 from zpscope.engines.open_engine import absence, open_engine
-from zpscope.engines.torch_network import open_network
+from zpscope.engines.torch_network import TorchNetwork, open_network
 from zpscope.training.evaluate import THRESHOLD, auc
 from zpscope.training.export import to_onnx
 from zpscope.training.features import features
@@ -103,6 +105,9 @@ def main() -> int:
             "\n| engine | largest difference | changed classes | area under the curve lost |\n|---|---|---|---|"
         )
         _row("torch float32", single, truth, bound)
+        half = TorchNetwork(read_graph(files[MODEL], Path(MODEL)), torch.float16, "cpu")
+        ask = partial(_of_tensors, half.probability)
+        _row("torch float16", kept.answers("torch float16", crops, ask), truth, bound)
         held = True
         for name, settings in _engines(given.threads).items():
             if absent := absence(settings):
@@ -219,8 +224,8 @@ def _demonstration(count: int) -> _Subject:
     return _Subject(
         f"{card.name} {card.version}",
         {name: (DEMONSTRATION / name).read_bytes() for name in (MODEL, MODEL_INT8)},
-        lambda part: _in_parts(single.probability, torch.from_numpy(part)),
-        lambda part: _in_parts(double.probability, torch.from_numpy(part)),
+        partial(_of_tensors, single.probability),
+        partial(_of_tensors, double.probability),
         held_out.crops,
         held_out.bound,
     )
@@ -281,13 +286,16 @@ def _probabilities(
     network: nn.Sequential, crops: NDArray[np.uint8] | NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return P(ZP-binding) (N,) in the precision of the network."""
-    return _in_parts(partial(probability, network), torch.from_numpy(crops))
+    return _of_tensors(partial(probability, network), crops)
 
 
-def _in_parts(ask: Callable[[Tensor], Tensor], crops: Tensor) -> NDArray[np.float64]:
+def _of_tensors(
+    ask: Callable[[Tensor], Tensor], crops: NDArray[np.uint8] | NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return what is answered (N,), a few crops at a time."""
     with torch.inference_mode():
-        return np.asarray(torch.cat([ask(part) for part in torch.split(crops, _AT_ONCE)]).numpy(), np.float64)
+        parts = torch.split(torch.from_numpy(crops), _AT_ONCE)
+        return np.asarray(torch.cat([ask(part) for part in parts]).numpy(), np.float64)
 
 
 if __name__ == "__main__":

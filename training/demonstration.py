@@ -27,7 +27,7 @@ from zpscope.training.simulated import LabelledCrops, label_slide
 NOTICE = "DEMONSTRATION: trained on simulated heads, knows nothing of real ones"
 WORDS = Words(
     name="zpscope DEMONSTRATION model",
-    version="4",
+    version="5",
     licence="Apache-2.0",
     intended_use="showing how zpscope works, on its simulated slide; never for real heads",
 )

@@ -3,8 +3,9 @@
 Three steps fold into weights, each exactly:
 
 - Input normalisation and grey to three channels: the first convolution takes two channels instead, the grey
-  values less that of the empty slide, and ones. The ones carry the mean, so that the zero padding stays what it
-  was: a padded pixel is zero *after* normalisation, which no single grey value is in all three channels.
+  values less that of the empty slide, and a rim one pixel wide around them. What the empty slide gives goes into the
+  bias, and the rim takes it away again, so that the zero padding stays what it was: a padded pixel is zero *after*
+  normalisation, which no single grey value is in all three channels.
 - The 7 x 7 average pooling is linear: it folds into the first linear layer, which then takes 4 x 4 cells.
 - Dropout is nothing at inference.
 
@@ -13,19 +14,20 @@ Given the ranges of its activations, its layers come in 8-bit integers: what a c
 255, weights -127 to 127; `rounding` keeps pairs of products within the 16 bits that processors without VNNI add them
 in, and `zpscope.engines.signed` writes the file again for TensorRT, which takes signed integers only. The linear
 layers read their weights as integers and compute in floats: their time goes into reading. The first layer, which
-sees grey values and ones, and the last stay in floats.
+sees grey values, and the last stay in floats.
 
 The graph is written node by node, so that the same weights give the same bytes. Knows no data and no card.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from zpscope.engines.onnx_writer import ElementType, graph, model, node, tensor, value
 from zpscope.imaging.crop import CROP_PX
@@ -36,8 +38,8 @@ LARGEST = 255
 """Of the 8-bit integers between layers; those of weights have a sign."""
 
 GROUND = 220.0
-"""The first layer takes grey values less that of the empty slide: from 0 on two large sums would nearly cancel there,
-and in float32 their rounding would be most of what a probability is off by."""
+"""The first layer takes grey values less that of the empty slide: from 0 on large sums would nearly cancel there, and
+their rounding, the same all over the slide, would be most of what a probability is off by."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Layer:
     """(out,)."""
     pool: bool
     """A 2 x 2 maximum pooling follows the layer's ReLU."""
+    padding: int = 1
+    """Pixels of zeros that a convolution puts on each side of what it takes."""
     step: NDArray[np.float64] | None = None
     """(out,) of the integers that the weight is made of; None: it is not rounded yet."""
 
@@ -66,7 +70,7 @@ def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = 
     """
     layers = simplify(network) if isinstance(network, nn.Sequential) else network
     nodes, weights = _entrance()
-    at = "two_channels"
+    at = "rimmed"
     for index, layer in enumerate(layers):
         name = f"{layer.kind}_{index}"
         if layer.kind == "linear" and layers[index - 1].kind == "convolution":
@@ -100,56 +104,65 @@ def to_onnx(network: nn.Sequential | Sequence[Layer], ranges: Sequence[float] = 
 def simplify(network: nn.Sequential) -> list[Layer]:
     """Return the layers of a VGG13 with normalisation and average pooling folded in, in float64."""
     layers: list[Layer] = []
-    fold: Callable[[NDArray[np.float64]], NDArray[np.float64]] = _fold_normalisation
+    fold: Callable[[Layer], Layer] = _as_it_is
     for module in network:
         match module:
             case nn.Conv2d():
-                layers.append(_layer("convolution", module, fold))
-                fold = _as_it_is
+                layers.append(_layer("convolution", module))
             case nn.MaxPool2d():
-                layers[-1] = Layer(layers[-1].kind, layers[-1].weight, layers[-1].bias, pool=True)
+                layers[-1] = replace(layers[-1], pool=True)
             case nn.AdaptiveAvgPool2d():
                 fold = _fold_pooling
             case nn.Linear():
-                layers.append(_layer("linear", module, fold))
+                layers.append(fold(_layer("linear", module)))
                 fold = _as_it_is
             case nn.ReLU() | nn.Flatten() | nn.Dropout():
                 pass
             case _:
                 msg = f"a VGG13 has no {type(module).__name__}: write its export first"
                 raise TypeError(msg)
-    return layers
+    return [_fold_normalisation(layers[0]), *layers[1:]]
 
 
-def _layer(
-    kind: str, module: nn.Conv2d | nn.Linear, fold: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> Layer:
+def entered(grey: torch.Tensor) -> torch.Tensor:
+    """Return what the first layer takes (N, 2, S + 2, S + 2) of grey levels (N, S, S) in floats.
+
+    The grey values less `GROUND`, and zeros, with a rim of ones around both.
+    """
+    two_channels = functional.pad((grey - GROUND)[:, None], (0, 0, 0, 0, 0, 1))
+    return functional.pad(two_channels, (1, 1, 1, 1), value=1.0)
+
+
+def _layer(kind: str, module: nn.Conv2d | nn.Linear) -> Layer:
     state = module.state_dict()
-    weight = np.asarray(state["weight"].detach().cpu().double().numpy(), np.float64)
-    bias = np.asarray(state["bias"].detach().cpu().double().numpy(), np.float64)
-    return Layer(kind, fold(weight), bias, pool=False)
+    weight, bias = (
+        np.asarray(state[name].detach().cpu().double().numpy(), np.float64) for name in ("weight", "bias")
+    )
+    return Layer(kind, weight, bias, pool=False)
 
 
-def _as_it_is(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weight
+def _as_it_is(layer: Layer) -> Layer:
+    return layer
 
 
-def _fold_normalisation(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn (out, 3, 3, 3) on normalised channels into (out, 2, 3, 3) on grey values less `GROUND` and ones."""
+def _fold_normalisation(layer: Layer) -> Layer:
+    """Turn a convolution (out, 3, 3, 3) of normalised channels into one (out, 2, 3, 3) of what `entered` gives."""
     mean, spread = np.asarray(MEAN), np.asarray(SPREAD)
-    grey = np.einsum("ocij,c->oij", weight, 1.0 / (255.0 * spread))
-    ones = np.einsum("ocij,c->oij", weight, (GROUND / 255.0 - mean) / spread)
-    return np.stack([grey, ones], axis=1)
+    grey = np.einsum("ocij,c->oij", layer.weight, 1.0 / (255.0 * spread))
+    ground = np.einsum("ocij,c->oij", layer.weight, (GROUND / 255.0 - mean) / spread)
+    rim = -ground - grey  # the grey values have a rim of ones too
+    bias = layer.bias + ground.sum(axis=(1, 2))
+    return replace(layer, weight=np.stack([grey, rim], axis=1), bias=bias, padding=0)
 
 
-def _fold_pooling(weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn (out, channels * 7 * 7) behind the average pooling into (out, channels * 4 * 4) before it."""
+def _fold_pooling(layer: Layer) -> Layer:
+    """Turn a layer (out, channels * 7 * 7) behind the average pooling into one (out, channels * 4 * 4) before it."""
     cells_px = CROP_PX // 32
     unit = torch.eye(cells_px**2, dtype=torch.float64).view(-1, 1, cells_px, cells_px)
     pooled = nn.AdaptiveAvgPool2d(POOL_PX)(unit).view(cells_px**2, -1).numpy()  # (16, 49)
-    out = weight.shape[0]
-    folded = np.einsum("ocp,qp->ocq", weight.reshape(out, -1, pooled.shape[1]), pooled)
-    return np.asarray(folded.reshape(out, -1), np.float64)
+    out = len(layer.weight)
+    folded = np.einsum("ocp,qp->ocq", layer.weight.reshape(out, -1, pooled.shape[1]), pooled)
+    return replace(layer, weight=np.asarray(folded.reshape(out, -1), np.float64))
 
 
 def _entrance() -> tuple[list[bytes], list[bytes]]:
@@ -157,12 +170,15 @@ def _entrance() -> tuple[list[bytes], list[bytes]]:
         node("Cast", ["crops"], "grey", to=ElementType.FLOAT),
         node("Add", ["grey", "less_ground"], "above_ground"),
         node("Unsqueeze", ["above_ground", "channel_axis"], "one_channel"),
-        node("Pad", ["one_channel", "one_more_channel", "one"], "two_channels"),
+        node("Pad", ["one_channel", "one_more_channel", "nothing"], "two_channels"),
+        node("Pad", ["two_channels", "rim", "one"], "rimmed"),
     ]
     weights = [
         tensor("less_ground", np.asarray(-GROUND, np.float32)),
         tensor("channel_axis", np.asarray([1], np.int64)),
         tensor("one_more_channel", np.asarray([0, 0, 0, 0, 0, 1, 0, 0], np.int64)),
+        tensor("nothing", np.asarray(0.0, np.float32)),
+        tensor("rim", np.asarray([0, 0, 1, 1, 0, 0, 1, 1], np.int64)),
         tensor("one", np.asarray(1.0, np.float32)),
     ]
     return nodes, weights
@@ -179,7 +195,7 @@ def _nodes(
     at = f"{name}.sum"
     numbers: list[bytes] = []
     if layer.kind == "convolution":
-        nodes = [node("Conv", takes, at, kernel_shape=[3, 3], pads=[1, 1, 1, 1])]
+        nodes = [node("Conv", takes, at, kernel_shape=[3, 3], pads=[layer.padding] * 4)]
     else:
         nodes = [node("Gemm", takes, at, transB=1)]
     if not last:

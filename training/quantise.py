@@ -20,7 +20,7 @@ from zpscope.engines.card import Card, Integers
 from zpscope.engines.open_engine import open_engine
 from zpscope.training import rounding
 from zpscope.training.evaluate import THRESHOLD, auc
-from zpscope.training.export import GROUND, LARGEST, Layer, along, integers_of, simplify, to_onnx
+from zpscope.training.export import LARGEST, Layer, along, entered, integers_of, simplify, to_onnx
 from zpscope.training.publish import digests, write_bundle
 
 AUC_LOSS = 0.002
@@ -49,7 +49,7 @@ def to_integers(network: nn.Sequential, crops: NDArray[np.uint8]) -> bytes:
     """
     layers = simplify(network)
     grey = torch.from_numpy(crops[:: -(-len(crops) // _HEADS)]).float()
-    exact = rounded = torch.stack([grey - GROUND, torch.ones_like(grey)], dim=1)
+    exact = rounded = entered(grey)
     ranges: list[float] = []
     with torch.no_grad():
         for index, layer in enumerate(layers):
@@ -136,7 +136,7 @@ def _sums(layer: Layer, value: Tensor) -> Tensor:
     if layer.kind == "linear":
         return functional.linear(value.flatten(1), weight, bias)
     parts = (value[at : at + _BATCH] for at in range(0, len(value), _BATCH))
-    return torch.cat([functional.conv2d(part, weight, bias, padding=1) for part in parts])
+    return torch.cat([functional.conv2d(part, weight, bias, padding=layer.padding) for part in parts])
 
 
 def _nearest_line(got: Tensor, want: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
