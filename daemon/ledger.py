@@ -76,6 +76,8 @@ class Ledger:
     """Fields that are placed against one another."""
     apart: Literal["left_out", "counted"] = "left_out"
     """See `config.settings.Place`."""
+    joined: dict[int, int] = field(default_factory=dict[int, int])
+    """Islands that turned out to be part of others, and of which."""
 
     @property
     def main_island(self) -> int:
@@ -193,9 +195,17 @@ class Ledger:
         return missing > 0
 
     def commit(
-        self, session: str, count: FieldCount, captured_ns: int, earlier: Iterable[tuple[Cell, Cell]] = ()
+        self,
+        session: str,
+        count: FieldCount,
+        captured_ns: int,
+        earlier: Iterable[tuple[int, Cell, Cell]] = (),
     ) -> None:
-        """Add one committed field; it shows heads better that `earlier` fields counted: the fields before and after."""
+        """Add one committed field.
+
+        It shows heads better that `earlier` fields counted: of each of these the island on which it was placed, and
+        its heads before and after.
+        """
         self.sessions.setdefault(session, SessionAccount()).commit(captured_ns)
         if count.skip:
             self.skipped[count.skip] += 1
@@ -203,22 +213,28 @@ class Ledger:
         self.scored += 1
         self.found += len(count.reasons)
         self.refused.update(reason for reason in count.reasons if reason)
-        self.add(count.island, count.heads)
-        for before, after in earlier:  # of an island that joins this one, if not on it
-            self.refused[SUPERSEDED] += before.n - after.n
-            self.add(count.island, before, -1)
-            self.add(count.island, after)
         for island, into in count.joins:
             self.join(island, into)
+        self.add(count.island, count.heads)
+        for island, before, after in earlier:
+            self.refused[SUPERSEDED] += before.n - after.n
+            self.add(island, before, -1)
+            self.add(island, after)
 
     def add(self, island: int, cell: Cell, fields: int = 1) -> None:
-        """Add fields with their heads to an island."""
-        self.islands.setdefault(island, FieldCounts()).add(cell, fields)
+        """Add fields with their heads to an island, or to that which it is a part of."""
+        self.islands.setdefault(self._whole(island), FieldCounts()).add(cell, fields)
 
     def join(self, island: int, into: int) -> None:
         """Make two islands one."""
-        one = self.islands.pop(island)
+        one, into = self.islands.pop(island, FieldCounts()), self._whole(into)
         self.islands.setdefault(into, FieldCounts()).add_all(one)
+        self.joined[island] = into
+
+    def _whole(self, island: int) -> int:
+        while island in self.joined:
+            island = self.joined[island]
+        return island
 
     @staticmethod
     def _book(account: SessionAccount, lost: Mapping[str, int]) -> None:

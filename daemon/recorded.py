@@ -47,11 +47,11 @@ def score_recorded(settings: Settings, camera: Camera, engine: Engine) -> tuple[
     placed: dict[int, int] = {}
     for i, field in enumerate(scored):
         placement = field.examined.placement
-        earlier: list[tuple[Cell, Cell]] = []
+        earlier: list[tuple[int, Cell, Cell]] = []
         for number, indices in gone_by_field(placement).items():
             one = scored[placed[number]]
             scored[placed[number]] = replace(one, superseded=one.superseded | indices)
-            earlier.append((one.cell(), scored[placed[number]].cell()))
+            earlier.append((one.count.island, one.cell(), scored[placed[number]].cell()))
         ledger.commit(capture.session, field.count, field.examined.header.captured_ns, earlier)
         if placement is not None:
             placed[placement.number] = i

@@ -331,10 +331,11 @@ class Store:
 
     def commit_field(
         self, slide: str, scored: ScoredField, account: SessionAccount
-    ) -> list[tuple[Cell, Cell]]:
+    ) -> list[tuple[int, Cell, Cell]]:
         """Write a field with all its heads, and its session's account; all or nothing.
 
-        Return the heads of each earlier field of which some are superseded now, as they counted before and after.
+        Return of each earlier field of which some heads are superseded now the island on which it was placed, and its
+        heads as they counted before and after.
         """
         header = scored.examined.header
         with self.transaction():
@@ -355,7 +356,9 @@ class Store:
             )
         return earlier
 
-    def _put_placement(self, slide: str, field: int | None, scored: ScoredField) -> list[tuple[Cell, Cell]]:
+    def _put_placement(
+        self, slide: str, field: int | None, scored: ScoredField
+    ) -> list[tuple[int, Cell, Cell]]:
         placement = scored.examined.placement
         if placement is None:
             return []
@@ -375,9 +378,11 @@ class Store:
             "INSERT INTO joined VALUES (?, ?, ?, ?, ?)",
             [(field, join.island, join.into, *join.shift_um) for join in placement.joins],
         )
-        earlier: list[tuple[Cell, Cell]] = []
+        earlier: list[tuple[int, Cell, Cell]] = []
         for number, indices in gone_by_field(placement).items():
-            ((seen,),) = self.rows("SELECT field FROM placed WHERE slide = ? AND number = ?", slide, number)
+            ((seen, island),) = self.rows(
+                "SELECT field, island FROM placed WHERE slide = ? AND number = ?", slide, number
+            )
             before = self._cell(seen, scored.margin)
             for index in indices:
                 self.write(
@@ -386,7 +391,7 @@ class Store:
                     seen,
                     index + 1,
                 )
-            earlier.append((before, self._cell(seen, scored.margin)))
+            earlier.append((island, before, self._cell(seen, scored.margin)))
         return earlier
 
     def _cell(self, field: int, margin: float) -> Cell:

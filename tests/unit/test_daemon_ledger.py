@@ -1,5 +1,7 @@
 """The account of a sample: the conservation law, and losses that are booked once."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +90,35 @@ def test_a_field_adds_its_heads_and_reasons() -> None:
     assert (ledger.scored, dict(ledger.skipped)) == (1, {"defocus": 1})
     assert (ledger.found, ledger.n, ledger.k) == (4, 2, 1)
     assert dict(ledger.rejected) == {"border": 1, "duplicate": 1}
+
+
+def test_a_better_view_is_booked_on_the_island_of_the_field_that_it_replaces() -> None:
+    """Two islands turn out to be one when the scan has leapt to a third: nothing of them is booked there."""
+    ledger = Ledger()
+    ledger.hear("s", 4, {})
+    ledger.commit("s", shows(3, island=1), 0)
+    ledger.commit("s", shows(2, island=1), 1)
+    ledger.commit("s", shows(2, island=2), 2)
+    last = replace(shows(1, island=3), joins=((2, 1),))
+    ledger.commit("s", last, 3, [(2, Cell(0, 2), Cell(0, 1))])
+    assert {i: sorted(one.cells.items()) for i, one in ledger.islands.items()} == {
+        1: [(Cell(0, 1), 1), (Cell(0, 2), 1), (Cell(0, 3), 1)],
+        3: [(Cell(0, 1), 1)],
+    }
+    assert (ledger.n, ledger.rejected["superseded"]) == (6, 1)
+
+
+def test_islands_that_join_in_any_order_are_one() -> None:
+    for joins in (((1, 2), (2, 3)), ((2, 3), (1, 2))):
+        ledger = Ledger()
+        for island in (1, 2, 3):
+            ledger.add(island, Cell(0, island))
+        for island, into in joins:
+            ledger.join(island, into)
+        ledger.add(1, Cell(0, 4))
+        assert ledger.islands.keys() == {3}
+        assert ledger.n == 10
+
+
+def shows(heads: int, island: int) -> FieldCount:
+    return FieldCount("", ("",) * heads, Cell(0, heads), island)
