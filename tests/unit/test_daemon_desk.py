@@ -210,6 +210,23 @@ def test_a_signed_sample_is_amended_or_left_alone(store: Store) -> None:
     assert [entry["action"] for entry in facts(store)][-4:] == ["signed", "amended", "review", "signed"]
 
 
+def test_nothing_is_done_to_one_of_two_samples_of_an_accession_unless_its_id_is_given(store: Store) -> None:
+    for name in ("S", "T"):
+        put_sample(store, name, [FIELDS, FIELDS])
+    store.write("UPDATE sample SET accession = 'A-40'")
+    enrolled(store, "RV")
+    before = content(store)
+    words = {"signer": "RV", "secret": SECRET, "meaning": "approved", "operator": "RV"}
+    words |= {"head": "1.1", "verb": "bound", "reason": "x"}
+    actions: tuple[wire.Action, ...] = ("review", "sign", "amend")
+    for action in actions:
+        with pytest.raises(CommandRefused, match="samples have the accession A-40: give one by its id, S, T"):
+            do(store, action, "A-40", SETTINGS, **words)
+    assert content(store) == before
+    assert do(store, "sign", "S", SETTINGS, **words).sample == "S"
+    assert do(store, "sign", "T", SETTINGS, **words).sample == "T"
+
+
 def test_times_of_the_trail_never_go_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([1000, 400, 1500])
     monkeypatch.setattr(time, "time_ns", lambda: next(moments))
