@@ -53,6 +53,9 @@ def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
         refused = scope.command("sample", "start", "A-18")
         assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
         assert "sample A-17 is open on this microscope" in refused.stderr
+        refused = scope.command("sample", "plan", "A-17")
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert "sample A-17 is being scanned" in refused.stderr
 
         scope.wait_for(lambda sample: sample.scored >= 5, "5 fields")
         asked(scope, "pause")

@@ -25,6 +25,7 @@ from zpscope.daemon.store import Store, open_store, read_store
 
 FIELDS = [(1, 10)] * 20
 SECRET = "correct horse"
+FACTS = {"preparation": "density_gradient", "stain": "diff_quik", "objective": "100x"}
 
 
 @pytest.fixture
@@ -128,6 +129,20 @@ def test_a_sample_needs_its_facts(store: Store) -> None:
     with pytest.raises(CommandRefused, match="planned already"):
         do(store, "plan", "A-1", settings, preparation="swim_up")
     assert [entry["action"] for entry in facts(store)] == ["planned"]
+
+
+def test_a_planned_sample_hides_none_that_was_scanned(store: Store) -> None:
+    put_sample(store, "S", [FIELDS, FIELDS])
+    enrolled(store, "RV")
+    store.set_life("S", "scanning")
+    with pytest.raises(CommandRefused, match="sample A-S is being scanned: give another accession, or end"):
+        do(store, "plan", "A-S", SETTINGS, operator="OP", **FACTS)
+    assert len(store.samples()) == 1
+    store.set_life("S", "machine_result")
+    again = do(store, "plan", "A-S", SETTINGS, operator="OP", **FACTS)
+    with pytest.raises(CommandRefused, match=f"by its id, S, {again.sample}"):
+        do(store, "sign", "A-S", signer="RV", secret=SECRET, meaning="approved")
+    assert do(store, "sign", "S", signer="RV", secret=SECRET, meaning="approved").life == "signed"
 
 
 def test_a_review_leaves_the_machine_s_result_alone(store: Store) -> None:
