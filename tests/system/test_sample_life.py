@@ -168,6 +168,17 @@ def test_no_command_guesses_which_of_two_samples_is_meant(tmp_path: Path) -> Non
         assert (json.loads(signed.stdout)["sample"], json.loads(signed.stdout)["life"]) == ("S", "signed")
 
 
+def test_a_withheld_answer_tells_no_side_in_json(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        put_sample(store, "S", [[(2, 10)] * 20, [(2, 10)] * 20])
+    looked = ["sample", "status", "A-S", "--json", "--set", f"store.path={tmp_path}/s"]
+    assert json.loads(zpscope(*looked).stdout)["position"] == "above"
+    with open_store(tmp_path / "s") as store:
+        store.write("UPDATE sample SET machine = json_set(machine, '$.verdict.state', 'invalid')")
+    told = json.loads(zpscope(*looked).stdout)
+    assert (told["position"], told["threshold_percent"]) == (None, 4.9)
+
+
 def test_two_microscopes_at_once(tmp_path: Path) -> None:
     with Scope("demo", SMALL, tmp_path / "one") as one, Scope("demo", SMALL, tmp_path / "other") as other:
         for scope, accession, words in ((one, "A-1", {}), (other, "QC-2", {"kind": "negative_control"})):
