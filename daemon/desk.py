@@ -128,7 +128,11 @@ class Desk:
 def plan(
     store: Store, settings: Settings, accession: str, words: dict[str, str], now_ns: int
 ) -> SampleRecord:
-    """Write down a sample and its facts; raise CommandRefused if one is missing, or says who the person is."""
+    """Write down a sample and its facts.
+
+    Raise CommandRefused if one is missing or says who the person is, or if a sample of this accession is planned or
+    being scanned already.
+    """
     checked(accession, time.gmtime(now_ns // 10**9).tm_year, settings.specimen.no_names)
     specimen = settings.specimen
     facts = {
@@ -143,7 +147,14 @@ def plan(
             "or set them for all samples in [specimen] and [optics] of the settings"
         )
         raise CommandRefused(msg)
-    if any(one.life == "planned" for one in store.samples_of(accession)):
+    lives = {one.life for one in store.samples_of(accession)}
+    if "scanning" in lives:
+        msg = (
+            f"sample {accession} is being scanned: give another accession, or end that scan first "
+            "with `zpscope sample stop`"
+        )
+        raise CommandRefused(msg)
+    if "planned" in lives:
         msg = f"sample {accession} is planned already: `zpscope sample start {accession}`"
         raise CommandRefused(msg)
     sample = SampleRecord(

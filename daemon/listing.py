@@ -1,4 +1,7 @@
-"""Samples as they stand, read from the store: the machine's result as it was kept, and what people made of it since."""
+"""Samples as they stand, read from the store: the machine's result as it was kept, and what people made of it since.
+
+While the verdict is withheld, no side of the threshold is told, whatever was kept.
+"""
 
 from zpscope.daemon import wire
 from zpscope.daemon.store import SampleRecord, Store
@@ -15,7 +18,7 @@ def summary_of(store: Store, sample: SampleRecord) -> wire.SampleSummary:
         "SELECT slide, version, at_ns, signer, meaning FROM signature WHERE sample = ? ORDER BY version, slide",
         sample.id,
     )
-    return wire.with_review(
+    stands = wire.with_review(
         result,
         sample.life,
         wire.reviewed_from_json(sample.reviewed) if sample.reviewed else None,
@@ -24,6 +27,7 @@ def summary_of(store: Store, sample: SampleRecord) -> wire.SampleSummary:
             for s, v, at_ns, by, why in signed
         ],
     )
+    return wire.without_side(stands)
 
 
 def summaries(store: Store) -> list[wire.SampleSummary]:

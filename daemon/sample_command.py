@@ -162,6 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
                 else command(settings.wire.control, request)
             )
         case "next-slide":
+            accession = _id_of(settings, accession)
             with suppress(CommandRefused):  # no slide is open: the one before was stopped
                 _stop(settings, words, arguments.timeout_s)
             request = wire.ControlRequest(action="next_slide", accession=accession, words=words)
@@ -200,6 +201,20 @@ def _list_heads(settings: Settings, accession: str) -> int:
                 f"{head.name:10} slide {head.slide}  p {head.p:.3f}  {head.now}{was}{' reviewed' * head.reviewed}\n"
             )
     return 0
+
+
+def _id_of(settings: Settings, name: str) -> str:
+    """Return the id of the open sample, if it has this name, or of the only one that has; empty for no name.
+
+    Raise CommandRefused if it is not one sample: before the open slide is ended for it.
+    """
+    if not name:
+        return ""
+    for shown in command(settings.wire.control, wire.ControlRequest(action="status")):
+        if shown.life == "scanning" and name in (shown.accession, shown.sample):
+            return shown.sample
+    with read_store(settings.store.path) as store:
+        return store.sample(name).id
 
 
 def _stop(settings: Settings, words: dict[str, str], timeout_s: float) -> list[wire.SampleSummary]:

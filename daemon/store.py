@@ -133,17 +133,20 @@ class Store:
         return [SampleRecord(*row) for row in self.rows("SELECT * FROM sample ORDER BY rowid")]
 
     def sample(self, name: str) -> SampleRecord:
-        """Return the sample with this id, or the latest with this accession; raise CommandRefused if there is none."""
-        found = self.rows(
-            "SELECT * FROM sample WHERE id = ? OR accession = ? ORDER BY id = ? DESC, rowid DESC LIMIT 1",
-            name,
-            name,
-            name,
-        )
-        if not found:
+        """Return the sample with this id, or the only one with this accession.
+
+        Raise CommandRefused if there is none, or if several have the accession: no command guesses which is meant.
+        """
+        found = self.rows("SELECT * FROM sample WHERE id = ?", name)
+        same = [SampleRecord(*row) for row in found] or self.samples_of(name)
+        if not same:
             msg = f"there is no sample {name}: `zpscope sample list` shows those of this store"
             raise CommandRefused(msg)
-        return SampleRecord(*found[0])
+        if len(same) > 1:
+            ids = ", ".join(one.id for one in same)
+            msg = f"{len(same)} samples have the accession {name}: give one by its id, {ids}"
+            raise CommandRefused(msg)
+        return same[0]
 
     def samples_of(self, accession: str) -> list[SampleRecord]:
         """Return the samples with an accession, in order."""

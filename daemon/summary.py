@@ -97,7 +97,7 @@ def summarise(
         reconnects=sum(max(0, len(ledger.sessions) - 1) for ledger in ledgers),
         gaps=[gap for ledger in ledgers for gap in ledger.gaps],
     )
-    return wire.without_percentage(summary) if uncalibrated else summary
+    return wire.without_percentage(summary) if uncalibrated else wire.without_side(summary)
 
 
 def rules_version(tally: Tally) -> str:
@@ -203,16 +203,15 @@ def count_text(count: wire.Count) -> str:
         if count.percent is None
         else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
     )
-    withheld = isinstance(count, wire.SampleSummary) and count.verdict.state == "invalid"
     where = {
-        "not_calibrated": "NOT CALIBRATED",
-        "collecting": "collecting: too few heads or fields for a position",
-        "above": f"above {count.threshold_percent} % (not a verdict)",
-        "at_or_below": f"at or below {count.threshold_percent} % (not a verdict)",
+        "not_calibrated": "; NOT CALIBRATED",
+        "collecting": "; collecting: too few heads or fields for a position",
+        "above": f"; above {count.threshold_percent} % (not a verdict)",
+        "at_or_below": f"; at or below {count.threshold_percent} % (not a verdict)",
+        None: "",
     }[count.position]
-    told = "" if withheld and count.position in ("above", "at_or_below") else f"; {where}"
     lines = [
-        f"ZP-binding {count.k} of {count.n} heads: {share}{told}",
+        f"ZP-binding {count.k} of {count.n} heads: {share}{where}",
         f"fields     {count.captured} captured = {count.scored} scored + {_reasons(count.skipped)} skipped "
         f"+ {_reasons(count.lost)} lost + {count.in_flight} in flight",
         f"objects    {count.found} found = {count.n} heads + {_reasons(count.rejected)} not counted",

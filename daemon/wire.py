@@ -197,9 +197,9 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     percent: float | None
     interval: tuple[float, float]
     """Percent: valid at every look while a sample is scanned, Wilson 95 % of a finished count."""
-    position: Literal["collecting", "above", "at_or_below", "not_calibrated"]
+    position: Literal["collecting", "above", "at_or_below", "not_calibrated"] | None
     """The raw percentage against the threshold, decided on integers, not a verdict; `collecting` before the
-    minimum of heads and fields."""
+    minimum of heads and fields. None: it lies on a side, and the verdict is withheld, so the side is too."""
     threshold_percent: float
     unidentified: int = 0
     """Of the n heads, those whose probability is near one half."""
@@ -238,7 +238,8 @@ class ReviewedResult(msgspec.Struct, frozen=True, kw_only=True):
     percent: float | None
     interval: tuple[float, float]
     """Wilson 95 %, percent. A reviewer chooses what to look at: the sequential guarantee is the machine's only."""
-    position: Literal["collecting", "above", "at_or_below", "not_calibrated"]
+    position: Literal["collecting", "above", "at_or_below", "not_calibrated"] | None
+    """As in a sample."""
     reclassified: int
     excluded: int
     reviewers: list[str]
@@ -492,6 +493,17 @@ def without_percentage(sample: SampleSummary) -> SampleSummary:
         slides=[msgspec.structs.replace(slide, percent=None) for slide in sample.slides],
         verdict=replace(sample.verdict, anytime_percent=anything, wilson_percent=anything),
     )
+
+
+def without_side(sample: SampleSummary) -> SampleSummary:
+    """Return a sample that tells no side of the threshold, its review neither, where the verdict is withheld."""
+    if sample.verdict.state != "invalid":
+        return sample
+    reviewed, sides = sample.reviewed, ("above", "at_or_below")
+    if reviewed is not None and reviewed.position in sides:
+        reviewed = msgspec.structs.replace(reviewed, position=None)
+    position = None if sample.position in sides else sample.position
+    return msgspec.structs.replace(sample, position=position, reviewed=reviewed)
 
 
 def model_from_json(text: str) -> Model:

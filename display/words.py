@@ -151,7 +151,7 @@ def _position(sample: SampleSummary | None, tally: Tally) -> str:
         )
     if sample.position == "not_calibrated":
         return f"NOT CALIBRATED: {sample.uncalibrated}"
-    if sample.verdict.state == "invalid":
+    if sample.position is None:
         return ""  # the verdict is withheld, so no side is told either
     side = "above" if sample.position == "above" else "at or below"
     return f"{side} {sample.threshold_percent:.1f} %"

@@ -6,18 +6,17 @@ from hashlib import sha256
 
 import cv2
 
-from zpscope.config.errors import CommandRefused
 from zpscope.daemon.ledger import UNPLACED
 from zpscope.daemon.listing import summary_of
 from zpscope.daemon.overview import overview_of
 from zpscope.daemon.reviewing import counted_heads
-from zpscope.daemon.store import SampleRecord, SlideRecord, Store
+from zpscope.daemon.store import SlideRecord, Store
 from zpscope.report.evidence import Evidence, Field, Head, Seen
 
 
 def read_evidence(store: Store, name: str) -> Evidence:
-    """Return a sample by its id, or by an accession that only one has; raise CommandRefused if there is none."""
-    sample = _find(store, name)
+    """Return a sample by its id, or by an accession that only one has; raise CommandRefused as `Store.sample`."""
+    sample = store.sample(name)
     slides = store.slides(sample.id)
     counted = {head.name: head.now if head.reviewed else "" for head in counted_heads(store, sample)}
     by_slide = [(slide, _fields(store, slide)) for slide in slides]
@@ -33,15 +32,6 @@ def read_evidence(store: Store, name: str) -> Evidence:
         settings_sha256=tuple(dict.fromkeys(_digest(slide.settings) for slide in slides)),
         software=tuple(dict.fromkeys(slide.software for slide in slides)),
     )
-
-
-def _find(store: Store, name: str) -> SampleRecord:
-    same = store.samples_of(name)
-    if len(same) > 1:
-        ids = ", ".join(one.id for one in same)
-        msg = f"{len(same)} samples have the accession {name}: give one by its id, {ids}"
-        raise CommandRefused(msg)
-    return store.sample(name)
 
 
 def _fields(store: Store, slide: SlideRecord) -> dict[int, Field]:

@@ -71,7 +71,7 @@ def people_rows(evidence: Evidence, answer: Answer) -> Rows:
                 f"{reviewed.k} of {reviewed.n}, {share}, Wilson 95 % {low:.1f} to {high:.1f} %",
             )
         )
-        if answer.decided:
+        if answer.decided and reviewed.position:
             rows.append(("against the threshold", words(reviewed.position)))
         rows.append(("changed", f"{reviewed.reclassified} reclassified, {reviewed.excluded} excluded"))
         rows.append(("reviewers", ", ".join(reviewed.reviewers)))

@@ -58,6 +58,8 @@ def test_demo_prints_one_json_object_with_the_truth(tmp_path: Path) -> None:
     truth = result["truth"]
     assert abs(result["n"] - truth["n"]) <= 0.05 * truth["n"], "heads were missed or counted twice"
     assert abs(result["k"] / result["n"] - truth["k"] / truth["n"]) <= 0.05
+    assert result["n"] >= 100, "so many that it lies on a side"
+    assert (result["verdict"]["state"], result["position"]) == ("invalid", None)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.stored import facts
+from tests.stored import facts, put_sample
 from tests.system.scope import Scope, until, zpscope
 from zpscope.config.errors import CommandRefused
 from zpscope.daemon import wire
 from zpscope.daemon.controls import controls_of
 from zpscope.daemon.sockets import command
-from zpscope.daemon.store import read_store
+from zpscope.daemon.store import open_store, read_store
 
 SMALL = ["camera.width_px=512", "camera.height_px=384", "camera.fields=40", "camera.pace_hz=1000"]
 
@@ -53,6 +53,9 @@ def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
         refused = scope.command("sample", "start", "A-18")
         assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
         assert "sample A-17 is open on this microscope" in refused.stderr
+        refused = scope.command("sample", "plan", "A-17")
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert "sample A-17 is being scanned" in refused.stderr
 
         scope.wait_for(lambda sample: sample.scored >= 5, "5 fields")
         asked(scope, "pause")
@@ -123,6 +126,57 @@ def test_from_the_barcode_to_the_signature(tmp_path: Path) -> None:
     found = scope.command("audit", "verify")
     assert found.returncode == 1
     assert "A-17" in found.stderr + found.stdout
+
+
+@pytest.mark.timeout(300)
+def test_no_command_guesses_which_of_two_samples_is_meant(tmp_path: Path) -> None:
+    with Scope("demo", SMALL, tmp_path) as scope:
+        with open_store(scope.store) as store:
+            put_sample(store, "S", [[(1, 10)]])
+            store.write("UPDATE sample SET accession = 'A-40'")
+        scope.start("camera", "inference")
+        until(lambda: scope.ask("status") is None or True, "the inference process")
+        started = json.loads(scope.command("sample", "start", "A-40", "--json").stdout)
+        unknown = scope.command("sample", "next-slide", "A-41")
+        assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+        assert "there is no sample A-41" in unknown.stderr
+        open_still = scope.ask("status")
+        assert open_still is not None
+        assert open_still.state == "scanning", "a slide is not ended for a sample that is not there"
+        further = json.loads(scope.command("sample", "next-slide", "A-40", "--json").stdout)
+        assert (further["sample"], len(further["slides"])) == (started["sample"], 2), "the open one is meant"
+        scope.finish()
+        assert typed(scope, ["people", "add", "RV"], "correct horse").returncode == 0
+        signer = ["--signer", "RV"]
+        head = ["--head", "1.1", "--as", "bound", "--reason", "x", "--operator", "RV"]
+        for words in (
+            ["sample", "next-slide", "A-40"],
+            ["sample", "status", "A-40"],
+            ["sample", "review", "A-40"],
+            ["sample", "review", "A-40", *head],
+            ["sample", "sign", "A-40", *signer],
+            ["sample", "amend", "A-40", *signer, "--reason", "x"],
+            ["score", "--sample", "A-40"],
+            ["report", "A-40", "--no-pdf", "--out", str(tmp_path / "report")],
+        ):
+            refused = typed(scope, words, "correct horse")
+            lines = [line for line in refused.stderr.splitlines() if "zpscope: " in line]
+            assert (refused.returncode, len(lines)) == (1, 1), (words, refused.stderr)
+            ids = f"S, {started['sample']}"
+            assert f"2 samples have the accession A-40: give one by its id, {ids}" in lines[0]
+        signed = typed(scope, ["sample", "sign", "S", *signer, "--json"], "correct horse")
+        assert (json.loads(signed.stdout)["sample"], json.loads(signed.stdout)["life"]) == ("S", "signed")
+
+
+def test_a_withheld_answer_tells_no_side_in_json(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s") as store:
+        put_sample(store, "S", [[(2, 10)] * 20, [(2, 10)] * 20])
+    looked = ["sample", "status", "A-S", "--json", "--set", f"store.path={tmp_path}/s"]
+    assert json.loads(zpscope(*looked).stdout)["position"] == "above"
+    with open_store(tmp_path / "s") as store:
+        store.write("UPDATE sample SET machine = json_set(machine, '$.verdict.state', 'invalid')")
+    told = json.loads(zpscope(*looked).stdout)
+    assert (told["position"], told["threshold_percent"]) == (None, 4.9)
 
 
 def test_two_microscopes_at_once(tmp_path: Path) -> None:

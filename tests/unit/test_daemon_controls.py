@@ -1,5 +1,6 @@
 """Controls: what passes, and what forbids an answer."""
 
+import re
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -14,8 +15,10 @@ from zpscope.counting.tally import interval_percent
 from zpscope.daemon import wire
 from zpscope.daemon.controls import Control, controls_of, judge, put_control, why_no_answer
 from zpscope.daemon.desk import Desk
+from zpscope.daemon.listing import summary_of
+from zpscope.daemon.reviewing import reviewed_result
 from zpscope.daemon.store import Store, open_store
-from zpscope.daemon.summary import summarise
+from zpscope.daemon.summary import count_text, summarise
 
 HOUR_NS = 3_600_000_000_000
 RULES = Controls()
@@ -76,6 +79,25 @@ def test_the_controls_reach_the_answer(store: Store) -> None:
     )
     out = summarise(sample, slides, control="the last self-test is out")
     assert (out.verdict.state, out.verdict.reasons) == ("invalid", ("the last self-test is out",))
+    assert (summarise(sample, slides).position, out.position) == ("above", None)
+
+
+def test_no_side_is_told_of_a_kept_result_whose_answer_is_withheld(store: Store) -> None:
+    """Neither the machine's nor the review's, though a zpscope before this one kept both."""
+    sample = put_sample(store, "S", [[(2, 10)] * 20, [(2, 10)] * 20])
+    told = wire.reviewed_from_json(wire.to_json(reviewed_result(store, sample)))
+    assert told.position == "above"
+    kept = wire.summary_from_json(sample.machine)
+    assert kept.position == "above"
+    withheld = replace(kept.verdict, state="invalid", reasons=("a control is out",))
+    for verdict, position in ((withheld, None), (kept.verdict, "above")):
+        machine = wire.to_json(wire.extend(wire.SampleSummary, kept, verdict=verdict))
+        shown = summary_of(store, replace(sample, machine=machine, reviewed=wire.to_json(told)))
+        assert shown.reviewed is not None
+        assert (shown.position, shown.reviewed.position) == (position, position)
+        assert shown.threshold_percent == 4.9
+        for text in (count_text(shown), wire.to_json(shown)):
+            assert bool(re.search(r"\babove\b|at.or.below", text)) == (position == "above")
 
 
 def test_a_self_test_must_give_what_the_first_gave(store: Store) -> None:

@@ -25,6 +25,7 @@ from zpscope.daemon.store import Store, open_store, read_store
 
 FIELDS = [(1, 10)] * 20
 SECRET = "correct horse"
+FACTS = {"preparation": "density_gradient", "stain": "diff_quik", "objective": "100x"}
 
 
 @pytest.fixture
@@ -130,6 +131,20 @@ def test_a_sample_needs_its_facts(store: Store) -> None:
     assert [entry["action"] for entry in facts(store)] == ["planned"]
 
 
+def test_a_planned_sample_hides_none_that_was_scanned(store: Store) -> None:
+    put_sample(store, "S", [FIELDS, FIELDS])
+    enrolled(store, "RV")
+    store.set_life("S", "scanning")
+    with pytest.raises(CommandRefused, match="sample A-S is being scanned: give another accession, or end"):
+        do(store, "plan", "A-S", SETTINGS, operator="OP", **FACTS)
+    assert len(store.samples()) == 1
+    store.set_life("S", "machine_result")
+    again = do(store, "plan", "A-S", SETTINGS, operator="OP", **FACTS)
+    with pytest.raises(CommandRefused, match=f"by its id, S, {again.sample}"):
+        do(store, "sign", "A-S", signer="RV", secret=SECRET, meaning="approved")
+    assert do(store, "sign", "S", signer="RV", secret=SECRET, meaning="approved").life == "signed"
+
+
 def test_a_review_leaves_the_machine_s_result_alone(store: Store) -> None:
     machine = summary_of(store, put_sample(store, "S", [FIELDS, FIELDS]))
     shown = do(store, "review", head="1.2", verb="bound", reason="acrosome", operator="RV")
@@ -208,6 +223,23 @@ def test_a_signed_sample_is_amended_or_left_alone(store: Store) -> None:
     assert again.reviewed != before.reviewed
     assert [*trail.faults(store), *broken(store)] == []
     assert [entry["action"] for entry in facts(store)][-4:] == ["signed", "amended", "review", "signed"]
+
+
+def test_nothing_is_done_to_one_of_two_samples_of_an_accession_unless_its_id_is_given(store: Store) -> None:
+    for name in ("S", "T"):
+        put_sample(store, name, [FIELDS, FIELDS])
+    store.write("UPDATE sample SET accession = 'A-40'")
+    enrolled(store, "RV")
+    before = content(store)
+    words = {"signer": "RV", "secret": SECRET, "meaning": "approved", "operator": "RV"}
+    words |= {"head": "1.1", "verb": "bound", "reason": "x"}
+    actions: tuple[wire.Action, ...] = ("review", "sign", "amend")
+    for action in actions:
+        with pytest.raises(CommandRefused, match="samples have the accession A-40: give one by its id, S, T"):
+            do(store, action, "A-40", SETTINGS, **words)
+    assert content(store) == before
+    assert do(store, "sign", "S", SETTINGS, **words).sample == "S"
+    assert do(store, "sign", "T", SETTINGS, **words).sample == "T"
 
 
 def test_times_of_the_trail_never_go_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ STATES = {
     "collecting": snapshot(state(sample(k=3, n=31, scored=4, position="collecting"))),
     "above": snapshot(state(sample())),
     "at or below": snapshot(state(sample(k=3, position="at_or_below"))),
-    "withheld": snapshot(state(sample(verdict=WITHHELD))),
+    "withheld": snapshot(state(sample(verdict=WITHHELD, position=None))),
     "closed too early": snapshot(
         state(sample(k=3, n=31, stopped_ns=2, state="complete", position="collecting"))
     ),

@@ -52,7 +52,16 @@ def sample(
         for version in range(1, signed + 1)
     ]
     rules = {"threshold_permille": 49.0, "error_percent": 5.0}
-    changed = {"verdict": verdict, "life": life, "signatures": signatures, "rules": rules, **more}
+    assert SAMPLE.reviewed is not None
+    changed = {
+        "position": "above",
+        "reviewed": structs.replace(SAMPLE.reviewed, position="above"),
+        "verdict": verdict,
+        "life": life,
+        "signatures": signatures,
+        "rules": rules,
+        **more,
+    }
     return structs.replace(SAMPLE, **changed)
 
 
