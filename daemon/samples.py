@@ -9,7 +9,7 @@ import time
 from hashlib import sha256
 from importlib.metadata import version
 
-from zpscope.config.errors import CommandRefused, WireVersionError
+from zpscope.config.errors import CommandRefused, ModelRefused, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail, wire
 from zpscope.daemon.calibration import why_uncalibrated
@@ -54,6 +54,7 @@ class Samples:
     """Every sample of a store; the present one is open, or the last that was."""
 
     def __init__(self, store: Store, engine: Engine, model: wire.Model, settings: Settings) -> None:
+        """Raise ModelRefused if a slide is open that another model began."""
         self.store = store
         self._engine = engine
         self._model = model
@@ -65,6 +66,7 @@ class Samples:
         """The accounts of the slides that were closed in this process's life."""
         slide = store.open_slide()
         if slide is not None:
+            _check_model(slide, model)
             self.present = LiveSample(store, slide, engine, settings)
 
     def ledgers(self) -> list[Ledger]:
@@ -102,13 +104,18 @@ class Samples:
         return [self.present.summary(now_ns)] if self.present else []
 
     def start(self, accession: str, words: dict[str, str]) -> None:
-        """Scan the first slide of a sample that is planned, or is now; raise CommandRefused if that cannot be."""
+        """Scan the first slide of a sample that is planned, or is now.
+
+        Raise CommandRefused if that cannot be, or if the sample was planned with other facts.
+        """
         self._check_free()
         with self.store.transaction():
             planned = [one for one in self.store.samples_of(accession) if one.life == "planned"]
-            sample = (
-                planned[-1] if planned else plan(self.store, self._settings, accession, words, time.time_ns())
-            )
+            if planned:
+                sample = planned[-1]
+                _check_as_planned(sample, words)
+            else:
+                sample = plan(self.store, self._settings, accession, words, time.time_ns())
             self._begin(sample, 1, after(sample.life, "start", accession))
 
     def next_slide(self, accession: str, words: dict[str, str]) -> None:
@@ -121,11 +128,11 @@ class Samples:
             self._begin(sample, number, after(sample.life, "next_slide", sample.accession))
 
     def _latest(self) -> str:
-        every = [one for one in self.store.samples() if one.life != "planned"]
-        if not every:
+        newest = self.store.newest_slide()
+        if newest is None:
             msg = "no sample was begun yet: start one with `zpscope sample start ACCESSION`"
             raise CommandRefused(msg)
-        return every[-1].id
+        return newest.sample
 
     def _check_free(self) -> None:
         if self.present is not None and self.present.open:
@@ -191,3 +198,26 @@ class Samples:
             msg = f"there is nothing to {action}: `zpscope sample status` says what the microscope does"
             raise CommandRefused(msg)
         return self.present
+
+
+def _check_model(slide: SlideRecord, model: wire.Model) -> None:
+    """Raise ModelRefused if another model began an open slide: its result would name one that did not score it all."""
+    begun = wire.model_from_json(slide.model)
+    if begun.sha256 != model.sha256:
+        msg = (
+            f"the open slide {slide.id} was begun with {begun.name} {begun.version} ({begun.sha256[:12]}), and this is "
+            f"{model.name} {model.version} ({model.sha256[:12]}): start with that model, end the slide with "
+            "`zpscope sample stop`, then change it"
+        )
+        raise ModelRefused(msg)
+
+
+def _check_as_planned(sample: SampleRecord, words: dict[str, str]) -> None:
+    """Raise CommandRefused if a fact is given that the sample was planned without."""
+    planned = {name: getattr(sample, name) for name in ("preparation", "stain", "objective", "kind")}
+    if other := [name for name, fact in planned.items() if words.get(name, fact) != fact]:
+        msg = (
+            f"sample {sample.accession} was planned as {', '.join(f'{name} {planned[name]}' for name in other)}: "
+            "start it as it was planned, or plan another"
+        )
+        raise CommandRefused(msg)

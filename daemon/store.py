@@ -163,6 +163,11 @@ class Store:
         found = self.rows("SELECT * FROM slide WHERE state IN ('scanning', 'paused', 'closing')")
         return SlideRecord(*found[0]) if found else None
 
+    def newest_slide(self) -> SlideRecord | None:
+        """Return the slide that was begun last, whatever the clock said."""
+        found = self.rows("SELECT * FROM slide ORDER BY rowid DESC LIMIT 1")
+        return SlideRecord(*found[0]) if found else None
+
     def slide(self, slide: str) -> SlideRecord:
         """Return one slide."""
         return SlideRecord(*self.rows("SELECT * FROM slide WHERE id = ?", slide)[0])
