@@ -20,8 +20,9 @@ function listen() {
     document.documentElement.dataset.ready = "yes";
     link(newest.link, newest.words.link, newest.problem);
     show(newest);
-    offer(newest.picture, newest.sample && newest.sample.sample);
-    survey(newest.overview, newest.sample && newest.sample.sample, newest.words.slide);
+    const slide = slideOf(newest.sample);
+    offer(newest.picture, slide);
+    survey(newest.overview, slide, newest.words.slide);
   };
   source.onerror = () => {
     if (source && source.readyState === EventSource.CLOSED) {
@@ -29,6 +30,12 @@ function listen() {
       setTimeout(listen, RETRY_MS);
     }
   };
+}
+
+// Pictures name the slide that they are of: each slide of a sample has its own.
+function slideOf(sample) {
+  if (!sample) return null;
+  return sample.slides.length ? sample.slides.at(-1).slide : sample.sample;
 }
 
 function hush() {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -247,6 +248,21 @@ def test_the_picture_of_another_sample_is_covered(browser: Browser) -> None:
     assert "previous" not in (browser.page.locator("#stage").get_attribute("class") or "")
     browser.shows(counted(0, 0, sample="s2", accession="A-18"), "accession", "A-18")
     assert "previous" in (browser.page.locator("#stage").get_attribute("class") or "")
+
+
+def test_the_picture_of_a_second_slide_is_not_covered_and_that_of_the_first_is(browser: Browser) -> None:
+    first = wire.SlideSummary(
+        slide="s1", number=1, state="complete", scored=40, k=24, n=240, percent=10.0, model_sha256="ab" * 32
+    )
+    second = msgspec.structs.replace(first, slide="s1.2", number=2, state="scanning")
+    browser.open()
+    stage = browser.page.locator("#stage")
+    browser.shows(counted(24, 240, slides=[first]), "picture-caption", "number 7 · simulated", preview(7))
+    browser.shows(counted(25, 250, slides=[first, second]), "count", "25 of 250 heads bound")
+    assert "previous" in (stage.get_attribute("class") or "")
+    shown = counted(26, 260, slides=[first, second])
+    browser.shows(shown, "picture-caption", "number 8 · simulated", preview(8, "s1.2"))
+    assert "previous" not in (stage.get_attribute("class") or "")
 
 
 def test_old_figures_are_grey_and_said_to_be_old(browser: Browser) -> None:
