@@ -1,11 +1,14 @@
 """A trained VGG13 as ONNX that takes uint8 crops, simplified without changing what it computes.
 
-Three steps fold into weights, each exactly:
+Steps that fold into weights, each exactly:
 
-- Input normalisation and grey to three channels: the first convolution takes two channels instead, the grey
-  values less that of the empty slide, and a rim one pixel wide around them. What the empty slide gives goes into the
-  bias, and the rim takes it away again, so that the zero padding stays what it was: a padded pixel is zero *after*
-  normalisation, which no single grey value is in all three channels.
+- Input normalisation and grey to three channels: the first convolution takes the grey values less that of the empty
+  slide, and a rim one pixel wide around them. What the empty slide gives goes into the bias, and the rim takes it away
+  again, so that the zero padding stays what it was: a padded pixel is zero *after* normalisation, which no single grey
+  value is in all three channels.
+- What this layer is off by is the same all over the slide, so it has its weights and its bias in full in half
+  precision, too: the grey values come twice, for a weight in half precision and for what that leaves, and ones for
+  what it leaves of the bias.
 - The 7 x 7 average pooling is linear: it folds into the first linear layer, which then takes 4 x 4 cells.
 - Dropout is nothing at inference.
 
@@ -40,6 +43,10 @@ LARGEST = 255
 GROUND = 220.0
 """The first layer takes grey values less that of the empty slide: from 0 on large sums would nearly cancel there, and
 their rounding, the same all over the slide, would be most of what a probability is off by."""
+
+_TIMES = np.reshape([1.0, 1.0, 0.0, 0.0], (1, 4, 1, 1))
+_MORE = np.reshape([-GROUND, -GROUND, 1.0, 0.0], (1, 4, 1, 1))
+"""By these, grey values become the channels of the first layer, but for the rim."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +132,12 @@ def simplify(network: nn.Sequential) -> list[Layer]:
 
 
 def entered(grey: torch.Tensor) -> torch.Tensor:
-    """Return what the first layer takes (N, 2, S + 2, S + 2) of grey levels (N, S, S) in floats.
+    """Return what the first layer takes (N, 4, S + 2, S + 2) of grey levels (N, S, S) in floats.
 
-    The grey values less `GROUND`, and zeros, with a rim of ones around both.
+    Twice the grey values less `GROUND`, ones, and zeros, with a rim of ones around all four.
     """
-    two_channels = functional.pad((grey - GROUND)[:, None], (0, 0, 0, 0, 0, 1))
-    return functional.pad(two_channels, (1, 1, 1, 1), value=1.0)
+    times, more = (torch.tensor(each, dtype=grey.dtype) for each in (_TIMES, _MORE))
+    return functional.pad(grey[:, None] * times + more, (1, 1, 1, 1), value=1.0)
 
 
 def _layer(kind: str, module: nn.Conv2d | nn.Linear) -> Layer:
@@ -146,13 +153,17 @@ def _as_it_is(layer: Layer) -> Layer:
 
 
 def _fold_normalisation(layer: Layer) -> Layer:
-    """Turn a convolution (out, 3, 3, 3) of normalised channels into one (out, 2, 3, 3) of what `entered` gives."""
+    """Turn a convolution (out, 3, 3, 3) of normalised channels into one of what `entered` gives."""
     mean, spread = np.asarray(MEAN), np.asarray(SPREAD)
     grey = np.einsum("ocij,c->oij", layer.weight, 1.0 / (255.0 * spread))
     ground = np.einsum("ocij,c->oij", layer.weight, (GROUND / 255.0 - mean) / spread)
     rim = -ground - grey  # the grey values have a rim of ones too
     bias = layer.bias + ground.sum(axis=(1, 2))
-    return replace(layer, weight=np.stack([grey, rim], axis=1), bias=bias, padding=0)
+    half, half_bias = (each.astype(np.float16).astype(np.float64) for each in (grey, bias))
+    ones = np.zeros_like(grey)
+    ones[:, 1, 1] = bias - half_bias
+    weight = np.stack([half, grey - half, ones, rim], axis=1)
+    return replace(layer, weight=weight, bias=half_bias, padding=0)
 
 
 def _fold_pooling(layer: Layer) -> Layer:
@@ -168,16 +179,15 @@ def _fold_pooling(layer: Layer) -> Layer:
 def _entrance() -> tuple[list[bytes], list[bytes]]:
     nodes = [
         node("Cast", ["crops"], "grey", to=ElementType.FLOAT),
-        node("Add", ["grey", "less_ground"], "above_ground"),
-        node("Unsqueeze", ["above_ground", "channel_axis"], "one_channel"),
-        node("Pad", ["one_channel", "one_more_channel", "nothing"], "two_channels"),
-        node("Pad", ["two_channels", "rim", "one"], "rimmed"),
+        node("Unsqueeze", ["grey", "channel_axis"], "one_channel"),
+        node("Mul", ["one_channel", "times"], "channels_of_grey"),
+        node("Add", ["channels_of_grey", "more"], "channels"),
+        node("Pad", ["channels", "rim", "one"], "rimmed"),
     ]
     weights = [
-        tensor("less_ground", np.asarray(-GROUND, np.float32)),
         tensor("channel_axis", np.asarray([1], np.int64)),
-        tensor("one_more_channel", np.asarray([0, 0, 0, 0, 0, 1, 0, 0], np.int64)),
-        tensor("nothing", np.asarray(0.0, np.float32)),
+        tensor("times", _TIMES.astype(np.float32)),
+        tensor("more", _MORE.astype(np.float32)),
         tensor("rim", np.asarray([0, 0, 1, 1, 0, 0, 1, 1], np.int64)),
         tensor("one", np.asarray(1.0, np.float32)),
     ]
