@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from zpscope.config.errors import ModelRefused, SettingsError
-from zpscope.config.settings import Place, ReplayCamera, Segmentation, Settings
+from zpscope.config.settings import ReplayCamera, Segmentation, Settings
 from zpscope.daemon import wire
 from zpscope.daemon.listing import summary_of
 from zpscope.daemon.process import (
@@ -44,9 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reference_argument(parser)
     parser.add_argument(
         "--model",
-        default="demonstration",
         metavar="BUNDLE",
-        help="folder of a model bundle (default: %(default)s)",
+        help="folder of a model bundle (default: that of the settings)",
     )
     parser.add_argument(
         "--sample",
@@ -61,19 +60,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Score every folder; 1 if a picture could not be used."""
     start_log("score")
     um_per_px = scale_of(arguments)
-    path = arguments.model if arguments.model == "demonstration" else Path(arguments.model)
-    bundle = open_bundle(path, PREPROCESSING_HASH, CROP_UM_PER_PX)
+    given = settings_of(arguments)
+    path = Path(arguments.model) if arguments.model not in (None, "demonstration") else arguments.model
+    bundle = open_bundle(path or given.classifier.bundle, PREPROCESSING_HASH, CROP_UM_PER_PX)
     if (arguments.sample is None) == (not arguments.folders):
         msg = "name either what was recorded, or a past sample with --sample"
         raise SettingsError(msg)
     if arguments.sample is not None:
-        return _again(arguments, bundle)
-    reference = read_reference(arguments.reference)
-    segmentation = Segmentation(reference=arguments.reference)
+        return _again(arguments, given, bundle)
+    segmentation = given.segmentation
+    if arguments.reference != "built-in":
+        segmentation = Segmentation(reference=arguments.reference)
+    reference = read_reference(segmentation.reference)
     lost = False
     for folder in arguments.folders:
         camera = ReplayCamera(driver="replay", folder=folder, um_per_px=um_per_px)
-        settings = Settings(camera=camera, place=Place(apart="counted"), segmentation=segmentation)
+        place = given.place.model_copy(update={"apart": "counted"})
+        settings = given.model_copy(update={"camera": camera, "place": place, "segmentation": segmentation})
         with open_engine(settings.classifier, bundle) as engine:
             ledger, scored = score_recorded(settings, open_camera(settings.camera), engine)
             result = wire.extend(
@@ -94,9 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
     return int(lost)
 
 
-def _again(arguments: argparse.Namespace, bundle: Bundle) -> int:
+def _again(arguments: argparse.Namespace, settings: Settings, bundle: Bundle) -> int:
     """Score the kept crops of a past sample by another model."""
-    settings = settings_of(arguments)
     with (
         read_store(settings.store.path) as store,
         open_engine(settings.classifier, bundle) as engine,

@@ -5,12 +5,13 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError
+from zpscope.config.errors import FieldRefused, PictureRefused, SettingsError, StoreError
 from zpscope.daemon.process import add_reference_argument, add_scale_argument, scale_of
 from zpscope.daemon.skips import remedy
 from zpscope.drivers.open_source import open_source
@@ -66,15 +67,28 @@ def run(arguments: argparse.Namespace) -> int:
         for path, source in [(path, open_source(path)) for path in arguments.paths]
     ]
     _check_names(arguments.paths, [source for source, _ in sources])
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    _check_out(arguments.paths, arguments.out)
     refused = 0
-    with (arguments.out / "heads.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(_COLUMNS)
-        for source, scale in sources:
-            for index in range(len(source)):
-                refused += not _segment(source, index, scale, reference, table.writerows, arguments)
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        with (arguments.out / "heads.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(_COLUMNS)
+            for source, scale in sources:
+                for index in range(len(source)):
+                    refused += not _segment(source, index, scale, reference, table.writerows, arguments)
+    except OSError as error:
+        msg = f"{arguments.out} cannot be written to: {error.strerror}; name another folder with --out"
+        raise StoreError(msg) from error
     return int(refused > 0)
+
+
+def _check_out(paths: list[Path], out: Path) -> None:
+    """Raise SettingsError if results would come to lie beside the pictures, or in their place."""
+    folders = {(path if path.is_dir() else path.parent).resolve() for path in paths}
+    if out.resolve() in folders:
+        msg = f"{out} holds the pictures themselves, which the results would replace: name another folder with --out"
+        raise SettingsError(msg)
 
 
 def _segment(
@@ -100,11 +114,15 @@ def _segment(
         sys.stderr.write(f"zpscope: {name} is skipped: {remedy(examination.skip)}\n")
     heads = examination.heads
     write_rows(_rows(name, heads))
-    cv2.imwrite(str(arguments.out / f"{name}.png"), heads.labels)
+    _write(arguments.out / f"{name}.png", heads.labels)
     if arguments.overlay:
         drawn = cv2.cvtColor(overlay(field, heads), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(arguments.out / f"{name}.overlay.png"), drawn)
+        _write(arguments.out / f"{name}.overlay.png", drawn)
     return True
+
+
+def _write(path: Path, picture: NDArray[Any]) -> None:
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def overlay(field: NDArray[np.uint8], heads: Heads) -> NDArray[np.uint8]:

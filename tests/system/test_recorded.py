@@ -76,6 +76,19 @@ def assert_live_equals_recorded(folder: Path, um_per_px: float, where: Path) -> 
     return recorded
 
 
+def test_score_heeds_the_settings(simulated: Path) -> None:
+    scored = ("score", str(simulated), "--um-per-px", str(UM_PER_PX), "--json")
+    bad = zpscope(*scored, "--set", "bogus.key=1")
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert "bogus" in bad.stderr
+    missing = zpscope(*scored, "-c", "nope.toml")
+    assert missing.returncode == 2
+    other = zpscope(*scored, "--set", "tally.threshold_permille=200", "--set", "classifier.threads=2")
+    result = json.loads(other.stdout)
+    assert result["threshold_percent"] == 20
+    assert result["model"]["runtime"].endswith("2 threads")
+
+
 def test_live_and_recorded_agree_on_simulated_fields(simulated: Path, tmp_path: Path) -> None:
     recorded = assert_live_equals_recorded(simulated, UM_PER_PX, tmp_path)
     assert recorded["captured"] == 12

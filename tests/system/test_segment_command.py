@@ -58,6 +58,28 @@ def test_a_bad_picture_is_named_and_the_others_are_done(tmp_path: Path) -> None:
     assert [row["field"] for row in _rows(tmp_path / "out")] == ["good"]
 
 
+def test_pictures_are_never_written_over(tmp_path: Path) -> None:
+    good = _field(tmp_path / "good.png", [DrawnHead(120, 100)])
+    before = good.read_bytes()
+    for pictures in (tmp_path, good):
+        ended = zpscope("segment", str(pictures), "--um-per-px", "0.052", "--out", str(tmp_path / "x" / ".."))
+        assert ended.returncode == 2
+        assert "holds the pictures themselves" in ended.stderr
+    assert good.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["good.png"]
+
+
+def test_results_that_cannot_be_written_are_a_failure(tmp_path: Path) -> None:
+    good = _field(tmp_path / "good.png", [DrawnHead(120, 100)])
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "out" / "good.png").mkdir(parents=True)
+    for out in ("file", "out"):
+        ended = zpscope("segment", str(good), "--um-per-px", "0.052", "--out", str(tmp_path / out))
+        assert ended.returncode != 0
+        assert "cannot be written to" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 def test_a_scale_that_nobody_states_is_asked_for(tmp_path: Path) -> None:
     picture = _field(tmp_path / "good.png", [DrawnHead(120, 100)])
     ended = zpscope("segment", str(picture), "--out", str(tmp_path / "out"))
