@@ -444,6 +444,8 @@ class _Envelope(msgspec.Struct):
 CountT = TypeVar("CountT", bound=Count)
 MessageT = TypeVar("MessageT", bound=Message)
 _envelope = msgspec.msgpack.Decoder(_Envelope)
+_UNREADABLE = (UnicodeDecodeError, RecursionError, msgspec.DecodeError)
+"""What decoding raises for bytes that are no message; RecursionError where they are nested too deep."""
 
 
 def encode(message: Message) -> list[bytes]:
@@ -455,7 +457,7 @@ def decode(kind: type[MessageT], parts: Sequence[bytes | memoryview]) -> Message
     """Return the message in the first two parts; raise WireVersionError if it is not one of ours."""
     try:
         version = _envelope.decode(parts[1]).version
-    except (IndexError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    except (IndexError, *_UNREADABLE) as error:
         msg = f"a message is not zpscope's ({error}): another program talks to this port; change the endpoint"
         raise WireVersionError(msg) from error
     if version != WIRE_VERSION:
@@ -466,7 +468,7 @@ def decode(kind: type[MessageT], parts: Sequence[bytes | memoryview]) -> Message
         raise WireVersionError(msg)
     try:
         return msgspec.msgpack.decode(parts[1], type=kind)
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+    except _UNREADABLE as error:
         kind_name = kind.topic.decode()
         msg = (
             f"a {kind_name} message cannot be read ({error}): install the same zpscope version on both sides"
@@ -532,7 +534,7 @@ def life_from_json(text: bytes) -> Life:
     """Return the life that `to_json` wrote; raise WireVersionError if it is not one."""
     try:
         return msgspec.json.decode(text, type=Life)
-    except (UnicodeDecodeError, msgspec.DecodeError) as error:
+    except _UNREADABLE as error:
         msg = f"not the record of a camera process: {error}"
         raise WireVersionError(msg) from error
 

@@ -311,6 +311,16 @@ def test_what_is_no_message_is_refused(parts: list[bytes]) -> None:
         wire.decode(wire.FrameMessage, parts)
 
 
+def test_what_is_nested_too_deep_is_refused() -> None:
+    deep = b"\x91" * 200_000 + b"\xc0"
+    version = b"\xa7version" + bytes([wire.WIRE_VERSION])
+    for header in (b"\x82\xa1x" + deep + version, b"\x82" + version + b"\xa5words" + deep):
+        with pytest.raises(WireVersionError, match="recursion"):
+            wire.decode(wire.ControlRequest, [b"request", header])
+    with pytest.raises(WireVersionError, match="not the record of a camera process"):
+        wire.life_from_json(b'{"x":' + b"[" * 200_000)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
 def test_a_key_that_is_not_known_is_passed_over(example: wire.Message) -> None:
     topic, header = wire.encode(example)
