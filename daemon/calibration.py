@@ -37,12 +37,16 @@ def read_calibrations(path: Path) -> list[Calibration]:
     if not path.exists():
         return []
     try:
-        return [
+        records = [
             Calibration(**record) for record in list[Any](json.loads(path.read_text("utf-8"))["calibrations"])
         ]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        if not all(record.um_per_px > 0 for record in records):
+            msg = "a scale is not above 0"
+            raise ValueError(msg)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         msg = f"{path} is not a file of calibrations ({error}): restore it, or calibrate again into another file"
         raise SettingsError(msg) from error
+    return records
 
 
 def add_calibration(path: Path, calibration: Calibration) -> None:

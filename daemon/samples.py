@@ -9,7 +9,7 @@ import time
 from hashlib import sha256
 from importlib.metadata import version
 
-from zpscope.config.errors import CommandRefused, ModelRefused, WireVersionError
+from zpscope.config.errors import CommandRefused, ModelRefused, SettingsError, WireVersionError
 from zpscope.config.settings import Settings
 from zpscope.daemon import trail, wire
 from zpscope.daemon.calibration import why_uncalibrated
@@ -79,7 +79,7 @@ class Samples:
         try:
             request = wire.decode(wire.ControlRequest, parts)
             return wire.ControlReply(samples=self._carry_out(request))
-        except (CommandRefused, WireVersionError) as error:
+        except (CommandRefused, SettingsError, WireVersionError) as error:
             return wire.ControlReply(error=str(error))
 
     def _carry_out(self, request: wire.ControlRequest) -> list[wire.SampleSummary]:

@@ -3,6 +3,7 @@
 A driver knows its device and nothing else: no sample, no socket, no model.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeGuard
 
@@ -10,6 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.imaging.decode import PixelLayout
+
+_FARTHEST_UM = 1e7
+
+
+def place_um(x_um: float, y_um: float) -> tuple[float, float]:
+    """Return a stage position that a device or a file states; raise ValueError if no stage can be there."""
+    if not all(math.isfinite(one) and abs(one) < _FARTHEST_UM for one in (x_um, y_um)):
+        msg = f"a stage position of {x_um:g}, {y_um:g} µm cannot be"
+        raise ValueError(msg)
+    return x_um, y_um
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ class Micromanager:
             msg = f"{settings.config_file} is not a file: set camera.config_file to a Micro-Manager configuration"
             raise SettingsError(msg)
         with ExitStack() as opened:
-            opened.enter_context(claim(f"Micro-Manager's {settings.config_file.resolve()}"[:100]))
+            opened.enter_context(claim(f"Micro-Manager's {settings.config_file.resolve()}"))
             opened.callback(self._core.unloadAllDevices)
             try:
                 self._core.loadSystemConfiguration(str(settings.config_file.resolve()))

@@ -22,7 +22,7 @@ from zpscope.config.cameras import OpencvCamera
 from zpscope.config.errors import CameraLost, GrabTimeout, SettingsError
 from zpscope.config.settings import Delivery
 from zpscope.drivers.camera import Camera, EndOfStream, Grab, PixelFormat
-from zpscope.drivers.claim import claim
+from zpscope.drivers.claim import claim, without_user
 from zpscope.drivers.pace import Pace
 
 _log = logging.getLogger(__name__)
@@ -123,6 +123,8 @@ class VideoStream:
 
     def __init__(self, settings: OpencvCamera, delivery: Delivery) -> None:
         self._settings = settings
+        self._told = without_user(settings.source)
+        """The source, as messages say it."""
         self._video = cv2.VideoCapture()
         self._waiting: deque[_Exposure] = deque(maxlen=_KEPT[delivery])
         self._news = threading.Condition()
@@ -141,15 +143,13 @@ class VideoStream:
         """Return the oldest exposure that waits."""
         with self._news:
             if not self._news.wait_for(lambda: self._waiting or self._over.is_set(), timeout_s):
-                raise GrabTimeout(f"{self._settings.source} gave no exposure within {timeout_s} s")
+                raise GrabTimeout(f"{self._told} gave no exposure within {timeout_s} s")
             if not self._waiting:
-                raise CameraLost(
-                    f"{self._settings.source} gives no more exposures: look at its cable and power"
-                )
+                raise CameraLost(f"{self._told} gives no more exposures: look at its cable and power")
             exposure = self._waiting.popleft()
             lost, self._lost = self._lost, 0
         if exposure.field.shape != self.format.shape:
-            raise CameraLost(f"{self._settings.source} changed the size of its exposures: start it anew")
+            raise CameraLost(f"{self._told} changed the size of its exposures: start it anew")
         return Grab(exposure.field, exposure.arrived_ns, None, lost, "")
 
     def __enter__(self) -> Self:
@@ -187,18 +187,18 @@ class VideoStream:
         else:
             opened = self._video.open(source, cv2.CAP_V4L2)
         if not opened:
-            raise CameraLost(f"{source} cannot be opened: {_reason(source)}")
+            raise CameraLost(f"{self._told} cannot be opened: {_reason(source)}")
         if settings.width_px and settings.height_px and "://" not in source:
             self._video.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width_px)
             self._video.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height_px)
         read, frame = self._video.read()
         if not read:
-            raise CameraLost(f"{source} gives no exposure: look at its cable, or at what else uses it")
+            raise CameraLost(f"{self._told} gives no exposure: look at its cable, or at what else uses it")
         self._first = _rgb(frame)
         wanted = (settings.height_px or frame.shape[0], settings.width_px or frame.shape[1])
         if frame.shape[:2] != wanted:
             raise SettingsError(
-                f"{source} gives {frame.shape[1]} x {frame.shape[0]} px, not {wanted[1]} x {wanted[0]}: "
+                f"{self._told} gives {frame.shape[1]} x {frame.shape[0]} px, not {wanted[1]} x {wanted[0]}: "
                 "set camera.width_px and camera.height_px to a size it has"
             )
 

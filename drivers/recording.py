@@ -8,16 +8,17 @@ line for each, with the file's name and SHA-256, the field's number, layout, sca
 import hashlib
 import json
 import logging
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from zpscope.config.errors import PictureRefused, SettingsError
-from zpscope.drivers.camera import Grab
+from zpscope.drivers.camera import Grab, place_um
 from zpscope.imaging.decode import PixelLayout
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,21 @@ class _Line:
     file: str
     sha256: str
     header: RecordedHeader
+
+
+_KINDS: dict[str, type] = {
+    "file": str,
+    "sha256": str,
+    "session": str,
+    "number": int,
+    "layout": str,
+    "um_per_px": float,
+    "captured_ns": int,
+    "device_ns": int,
+    "source": str,
+    "simulated": bool,
+}
+"""What the values of a line are; `stage_um` is looked at by itself."""
 
 
 class RecordingWriter:
@@ -145,10 +161,28 @@ def _read_table(folder: Path) -> tuple[list[_Line], bool]:
             if "end" in entry:
                 whole = entry["end"] == len(lines)
                 continue
-            file, sha256, stage = entry.pop("file"), entry.pop("sha256"), entry.pop("stage_um")
-            header = RecordedHeader(**entry, stage_um=None if stage is None else (stage[0], stage[1]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            lines.append(_line(entry))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             msg = f"{path}: line {number} is damaged ({error}): copy the recording again, whole"
             raise SettingsError(msg) from error
-        lines.append(_Line(file, sha256, header))
     return lines, whole
+
+
+def _line(entry: dict[str, Any]) -> _Line:
+    """Return a field's line; raise ValueError, KeyError or TypeError if it is not one."""
+    for name, kind in _KINDS.items():
+        if name in entry and not (type(entry[name]) is kind or (kind is float and type(entry[name]) is int)):
+            msg = f"{name} is {entry[name]!r}"
+            raise ValueError(msg)
+    file, sha256, stage = entry.pop("file"), entry.pop("sha256"), entry.pop("stage_um")
+    if stage is not None:
+        x_um, y_um = stage
+        stage = place_um(float(x_um), float(y_um))
+    header = RecordedHeader(**entry, stage_um=stage)
+    if header.layout not in get_args(PixelLayout):
+        msg = f"layout is {header.layout!r}"
+        raise ValueError(msg)
+    if not (math.isfinite(header.um_per_px) and header.um_per_px > 0):
+        msg = f"um_per_px is {header.um_per_px}"
+        raise ValueError(msg)
+    return _Line(file, sha256, header)

@@ -5,6 +5,7 @@
 Scale and stage positions are those that the file states, or none; a unit that is not a length is no statement.
 """
 
+import math
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ import numpy as np
 import tifffile
 
 from zpscope.config.errors import PictureRefused, SettingsError
-from zpscope.drivers.camera import Grab
+from zpscope.drivers.camera import Grab, place_um
 from zpscope.imaging.decode import PixelLayout
 
 _UM = {
@@ -48,7 +49,7 @@ class TiffStack:
                     page.index for series in file.series for page in series.pages if page is not None
                 ]
                 self.um_per_px, self._places = _stated(file, path, len(self._pages))
-        except (tifffile.TiffFileError, OSError, ElementTree.ParseError) as error:
+        except (tifffile.TiffFileError, OSError, ValueError, ElementTree.ParseError) as error:
             msg = f"{path} is not a TIFF file, or is damaged ({error}): copy it again from where it was recorded"
             raise SettingsError(msg) from error
 
@@ -108,7 +109,7 @@ def _ome(text: str, path: Path, pages: int) -> tuple[float | None, list[Place]]:
             raise SettingsError(msg)
         size, unit = pixels.get("PhysicalSizeX"), _UM.get(pixels.get("PhysicalSizeXUnit", "µm"))
         if size and unit:
-            scales.add(round(float(size) * unit, 9))
+            scales.add(_scale(size, unit))
         found: dict[int, Place] = {}
         for plane in pixels.iterfind("{*}Plane"):
             found[int(plane.get("TheT", "0"))] = _place(plane)
@@ -121,9 +122,17 @@ def _ome(text: str, path: Path, pages: int) -> tuple[float | None, list[Place]]:
     return (scales.pop() if scales else None), places
 
 
+def _scale(size: str, unit: float) -> float:
+    scale = round(float(size) * unit, 9)
+    if not (math.isfinite(scale) and scale > 0):
+        msg = f"a pixel of {size} cannot be"
+        raise ValueError(msg)
+    return scale
+
+
 def _place(plane: ElementTree.Element) -> Place:
     x, y = plane.get("PositionX"), plane.get("PositionY")
     units = [_UM.get(plane.get(key, "")) for key in ("PositionXUnit", "PositionYUnit")]
     if x is None or y is None or units[0] is None or units[1] is None:
         return None
-    return float(x) * units[0], float(y) * units[1]
+    return place_um(float(x) * units[0], float(y) * units[1])

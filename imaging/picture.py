@@ -6,6 +6,7 @@ A picture is used as it is or refused with a reason; it is never converted in si
 from pathlib import Path
 
 import cv2
+import cv2.typing
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +31,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         ) from error
     if _truncated(content):
         raise _refused(path, "is truncated", "copy it again from where it was recorded")
-    field = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    field = _decoded(content, cv2.IMREAD_UNCHANGED)
     if field is None:
         raise _refused(path, "is not a picture, or is damaged", "remove it from the folder or copy it again")
     if field.dtype != np.uint8:
@@ -51,10 +52,18 @@ def read_grey(path: Path) -> NDArray[np.uint8]:
         raise _refused(
             path, f"cannot be read ({error.strerror})", "check the file and its permissions"
         ) from error
-    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE) if content else None
+    grey = _decoded(content, cv2.IMREAD_GRAYSCALE)
     if grey is None or _truncated(content):
         raise _refused(path, "is not a picture, or is damaged", "copy it again from where it was recorded")
     return np.asarray(grey, np.uint8)
+
+
+def _decoded(content: bytes, flags: int) -> cv2.typing.MatLike | None:
+    """Return the pixels; None if it is no picture, or one larger than OpenCV reads."""
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
+    except cv2.error:
+        return None
 
 
 def _truncated(content: bytes) -> bool:

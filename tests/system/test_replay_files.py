@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zarr.core.sync import cleanup_resources
 
 from tests.system.scope import zpscope
+from zpscope.config.errors import SettingsError
 from zpscope.config.settings import SyntheticCamera
 from zpscope.drivers.open_camera import open_camera
 from zpscope.drivers.open_source import open_source
@@ -59,6 +60,33 @@ def test_an_ome_tiff_brings_its_scale_and_positions(
         grab = source.read(index)
         np.testing.assert_array_equal(grab.pixels, fields[index])
         assert grab.stage_um == pytest.approx(field_centre_um(SETTINGS, index))
+
+
+@pytest.mark.parametrize(
+    ("stated", "other"),
+    [
+        ('PositionX="5.0"', 'PositionX="nan"'),
+        ('PositionX="5.0"', 'PositionX="inf"'),
+        ('PositionX="5.0"', 'PositionX="1e300"'),
+        ('PositionX="5.0"', 'PositionX="left"'),
+        ('PhysicalSizeX="0.069"', 'PhysicalSizeX="small"'),
+        ('PhysicalSizeX="0.069"', 'PhysicalSizeX="nan"'),
+    ],
+)
+def test_an_ome_tiff_that_states_what_cannot_be_is_refused(stated: str, other: str, tmp_path: Path) -> None:
+    path = tmp_path / "scan.ome.tif"
+    plane = {"PositionX": [5.0], "PositionY": [5.0], "PositionXUnit": ["µm"], "PositionYUnit": ["µm"]}
+    about = {"axes": "YXS", "Plane": plane, "PhysicalSizeX": 0.069, "PhysicalSizeXUnit": "µm"}
+    tifffile.imwrite(path, np.zeros((8, 8, 3), np.uint8), photometric="rgb", ome=True, metadata=about)
+    assert open_source(path).um_per_px == 0.069
+    with tifffile.TiffFile(path) as file:
+        text = file.ome_metadata
+    assert text
+    assert stated in text
+    tifffile.tiffcomment(path, text.replace(stated, other).encode())
+    with pytest.raises(SettingsError, match="is not a TIFF file, or is damaged") as error:
+        open_source(path)
+    assert "\n" not in str(error.value)
 
 
 def test_an_ome_tiff_is_scored_by_its_own_scale(fields: NDArray[np.uint8], tmp_path: Path) -> None:

@@ -8,13 +8,20 @@ import pytest
 
 from tests.stored import MODEL, SETTINGS
 from tests.system.test_start import SlowEngine
+from zpscope.config.cameras import OpencvCamera
 from zpscope.config.errors import CommandRefused, ModelRefused
+from zpscope.config.settings import Optics, Settings
 from zpscope.daemon import wire
 from zpscope.daemon.loading import Loading
 from zpscope.daemon.samples import Samples
 from zpscope.daemon.store import Store, open_store
 
 FACTS = {"preparation": "density_gradient", "stain": "diff_quik", "objective": "100x", "operator": "OP"}
+
+RECORD = (
+    '{"camera_serial": "c", "objective": "100x", "adapter": "", "um_per_px": %s, "error_um_per_px": 0.001, '
+    '"line_um": 10, "lines": 5, "picture": "p", "date": "d"}'
+)
 
 
 @pytest.fixture
@@ -66,3 +73,23 @@ def test_a_further_slide_is_of_the_sample_that_was_scanned_last_not_planned_last
         store.set_life(sample.sample, "machine_result")
         samples = started(store)
     assert ask(samples, "next_slide").accession == "A-1"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"calibrations": [%s]}' % (RECORD % "0"), "[" * 200_000])
+def test_a_start_with_damaged_calibrations_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "calibrations.json"
+    path.write_text(text)
+    settings = Settings(
+        camera=OpencvCamera(driver="opencv", name="c", source="0", um_per_px=0.07),
+        optics=Optics(objective="100x", calibrations=path),
+    )
+    start = wire.ControlRequest(action="start", accession="A-17", words=FACTS)
+    with open_store(tmp_path / "s") as store:
+        samples = Samples(store, SlowEngine(Loading()), MODEL, settings)
+        reply = samples.answer(wire.encode(start))
+        assert "is not a file of calibrations" in reply.error
+        assert "\n" not in reply.error
+        assert samples.present is None
+        assert store.samples() == []
+        path.write_text('{"calibrations": []}')
+        assert samples.answer(wire.encode(start)).error == ""

@@ -1,3 +1,6 @@
+import errno
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from tests.contract.rigs import HEIGHT_PX, WIDTH_PX, write_video
 from zpscope.config.cameras import OpencvCamera
 from zpscope.config.errors import CameraLost, SettingsError
 from zpscope.drivers.camera import EndOfStream
+from zpscope.drivers.claim import claim, without_user
 from zpscope.drivers.open_camera import open_camera
 
 
@@ -86,3 +90,52 @@ def test_a_device_that_is_not_there_is_told_in_one_line(source: str, words: str)
     with pytest.raises(CameraLost, match=words) as error, open_camera(settings(source)):
         pass
     assert "\n" not in str(error.value)
+
+
+SECRET = "rtsp://desk:Zq7/9xK@127.0.0.1:1/slide"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (SECRET, "rtsp://***@127.0.0.1:1/slide"),
+        ("http://desk@host/a", "http://***@host/a"),
+        ("http://host/a?user=desk&password=Zq79xK", "http://host/a?***"),
+        ("rtsp://host:554/a", "rtsp://host:554/a"),
+        ("/dev/video0", "/dev/video0"),
+        ("0", "0"),
+    ],
+)
+def test_what_a_message_says_of_a_source_has_no_password(source: str, told: str) -> None:
+    assert without_user(source) == told
+
+
+def test_no_message_and_no_name_that_all_may_read_has_the_password(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(CameraLost, match="cannot be opened") as error, open_camera(settings(SECRET)):
+        pass
+    with claim(f"video {SECRET}"):
+        names = Path("/proc/net/unix").read_text("utf-8", errors="replace")
+        with pytest.raises(CameraLost, match="held by another zpscope process") as held:
+            open_camera(settings(SECRET)).__enter__()
+    assert "@zpscope " in names
+    shown = (str(error.value), str(held.value), names, *capfd.readouterr())
+    assert not [text for text in shown if "9xK" in text]
+
+
+def test_only_a_name_in_use_is_held_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "video " + "x" * 200
+    with claim(long), claim(long + "y"):
+        pass
+
+    def full(_: socket.socket, name: object) -> None:
+        del name
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr("zpscope.drivers.claim.socket.socket.bind", full)
+    with (
+        pytest.raises(CameraLost, match=r"video 0 cannot be claimed \(Cannot allocate memory\)"),
+        claim("video 0"),
+    ):
+        pass

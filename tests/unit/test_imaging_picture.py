@@ -1,5 +1,7 @@
 """A picture is used as it is or refused with a reason."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.drawn_field import DrawnHead, draw_field
 from zpscope.config.errors import PictureRefused
-from zpscope.imaging.picture import read_picture
+from zpscope.imaging.picture import read_grey, read_picture
 
 
 @pytest.fixture
@@ -58,3 +60,18 @@ def test_what_is_no_colour_picture_of_8_bits_is_refused(tmp_path: Path, field: N
             read_picture(path)
         assert str(path) in str(refusal.value)
         assert "\n" not in str(refusal.value)
+
+
+def test_a_picture_larger_than_can_be_read_is_refused(tmp_path: Path) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0"))
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + size + pixels + chunk(b"IEND", b""))
+    for read in (read_picture, read_grey):
+        with pytest.raises(PictureRefused, match="is not a picture, or is damaged"):
+            read(path)
