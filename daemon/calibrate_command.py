@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from math import inf
 from pathlib import Path
 
 from zpscope.config.errors import PictureRefused, SettingsError
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, keep, and print what to set."""
-    if not arguments.line_um > 0:
+    if not 0 < arguments.line_um < inf:
         msg = f"--line-um {arguments.line_um} will not do: give the distance between two lines, in µm, such as 10"
         raise SettingsError(msg)
     try:

@@ -195,13 +195,25 @@ def verdict_text(sample: wire.SampleSummary) -> str:
     return f"{answer}, final, {error}" if said.final else f"{answer}, PROVISIONAL, {error}; {reasons}"
 
 
+def share_text(k: int, n: int, threshold_percent: float) -> str:
+    """Return k of n in percent, never rounded on to or across the threshold; n is not 0."""
+    permille = round(threshold_percent * 10)
+    excess = 1000 * k - permille * n
+    for digits in (1, 2, 3, 4):
+        text = f"{100 * k / n:.{digits}f}"
+        shown = float(text) - permille / 10
+        if (excess > 0) == (shown > 1e-9) and (excess == 0) == (abs(shown) < 1e-9):
+            return f"{text} %"
+    return f"{100 * k / n:.6f} %"
+
+
 def count_text(count: wire.Count) -> str:
     """Return the count and what became of every field, as lines for a terminal."""
     low, high = count.interval
     share = (
         "no percentage"
         if count.percent is None
-        else f"{count.percent:.1f} %, 95 % interval {low:.1f} to {high:.1f} %"
+        else f"{share_text(count.k, count.n, count.threshold_percent)}, 95 % interval {low:.1f} to {high:.1f} %"
     )
     where = {
         "not_calibrated": "; NOT CALIBRATED",
@@ -252,7 +264,11 @@ def _sample_lines(sample: wire.SampleSummary) -> Iterator[str]:
         f"design effect {said.design_effect:.2f}; rules {sample.rules_version}"
     )
     for slide in sample.slides:
-        share = "no percentage" if slide.percent is None else f"{slide.percent:.1f} %"
+        share = (
+            "no percentage"
+            if slide.percent is None
+            else share_text(slide.k, slide.n, sample.threshold_percent)
+        )
         yield f"slide {slide.number}    {slide.k} of {slide.n} heads, {share}, {slide.state}"
     if sample.slides and (light := light_text(sample.model, sample.slides[-1].empty_grey)):
         yield f"exposure   {light} {LIGHT_REMEDY}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zpscope.config.settings import Tally
 from zpscope.daemon.skips import remedy
-from zpscope.daemon.summary import away_text, light_text, verdict_text
+from zpscope.daemon.summary import away_text, light_text, share_text, verdict_text
 from zpscope.daemon.wire import Model, SampleSummary, StateMessage
 from zpscope.display.latest import SlidePicture, Snapshot
 
@@ -94,14 +94,7 @@ def percent(sample: SampleSummary) -> str:
         return "-- %"
     if sample.percent is None:
         return "not calibrated"
-    permille = round(sample.threshold_percent * 10)
-    excess = 1000 * sample.k - permille * sample.n
-    for digits in (1, 2, 3, 4):
-        text = f"{100 * sample.k / sample.n:.{digits}f}"
-        shown = float(text) - permille / 10
-        if (excess > 0) == (shown > 1e-9) and (excess == 0) == (abs(shown) < 1e-9):
-            return f"{text} %"
-    return f"{100 * sample.k / sample.n:.6f} %"
+    return share_text(sample.k, sample.n, sample.threshold_percent)
 
 
 def _slide(slide: SlidePicture | None) -> str:

@@ -55,6 +55,16 @@ def test_a_measured_scale_is_kept_and_holds_for_its_camera_and_objective(tmp_pat
     assert why_uncalibrated(Settings(camera=SyntheticCamera())) == ""
 
 
+@pytest.mark.parametrize("line_um", ["0", "inf", "nan"])
+def test_a_distance_that_cannot_be_is_refused(line_um: str, tmp_path: Path) -> None:
+    file, picture = tmp_path / "calibrations.json", tmp_path / "ruler.png"
+    assert cv2.imwrite(str(picture), ruler(96.15, 17))
+    status, stdout, stderr = calibrate(picture, file, "--line-um", line_um)
+    assert (status, stdout) == (2, "")
+    assert "give the distance between two lines" in stderr
+    assert not file.exists()
+
+
 def test_a_camera_without_a_serial_in_the_settings_is_known_by_its_own(tmp_path: Path) -> None:
     file, picture = tmp_path / "calibrations.json", tmp_path / "ruler.png"
     assert cv2.imwrite(str(picture), ruler(96.15, 17))

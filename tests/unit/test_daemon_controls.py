@@ -100,6 +100,13 @@ def test_no_side_is_told_of_a_kept_result_whose_answer_is_withheld(store: Store)
             assert bool(re.search(r"\babove\b|at.or.below", text)) == (position == "above")
 
 
+def test_a_terminal_never_rounds_on_to_the_threshold(store: Store) -> None:
+    text = count_text(summary_of(store, put_sample(store, "S", [[(9, 182)]])))
+    assert "9 of 182 heads: 4.95 %" in text
+    assert "4.9 %, 95 %" not in text
+    assert "slide 1    9 of 182 heads, 4.95 %" in text
+
+
 def test_a_self_test_must_give_what_the_first_gave(store: Store) -> None:
     desk = Desk(store, SETTINGS)
     for k in ("7", "7", "8"):
