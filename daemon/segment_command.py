@@ -85,9 +85,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_out(paths: list[Path], out: Path) -> None:
     """Raise SettingsError if results would come to lie beside the pictures, or in their place."""
-    folders = {(path if path.is_dir() else path.parent).resolve() for path in paths}
-    if out.resolve() in folders:
-        msg = f"{out} holds the pictures themselves, which the results would replace: name another folder with --out"
+    files = [one for path in paths for one in (path.iterdir() if path.is_dir() else [path])]
+    folders = {folder for one in files for folder in (one.parent.resolve(), one.resolve().parent)}
+    if out.resolve() in folders or (out.is_dir() and any(one.is_symlink() for one in out.iterdir())):
+        msg = f"{out} holds the pictures themselves, or links, which the results would replace: name another with --out"
         raise SettingsError(msg)
 
 

@@ -69,6 +69,22 @@ def test_pictures_are_never_written_over(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["good.png"]
 
 
+def test_pictures_behind_links_are_never_written_over(tmp_path: Path) -> None:
+    for name in ("store", "links", "out"):
+        (tmp_path / name).mkdir()
+    good = _field(tmp_path / "store" / "a.png", [DrawnHead(120, 100)])
+    (tmp_path / "links" / "a.png").symlink_to(good)
+    (tmp_path / "out" / "a.png").symlink_to(good)
+    before = good.read_bytes()
+    for pictures, out in (("links", "store"), ("store", "out")):
+        ended = zpscope(
+            "segment", str(tmp_path / pictures), "--um-per-px", "0.052", "--out", str(tmp_path / out)
+        )
+        assert ended.returncode == 2
+        assert "holds the pictures themselves, or links" in ended.stderr
+    assert good.read_bytes() == before
+
+
 def test_results_that_cannot_be_written_are_a_failure(tmp_path: Path) -> None:
     good = _field(tmp_path / "good.png", [DrawnHead(120, 100)])
     (tmp_path / "file").write_text("no folder")
